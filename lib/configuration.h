@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* The configuration: VENDORDIR/agentid/agentid.conf and SYSCONFDIR/agentid/agentid.conf (and its
+ * agentid.conf.d), and one file per agent in agents.d/ of both. agentid.conf(5) and
+ * agentid-agent.conf(5) describe every key; option tables in configuration.c are the one list.
+ *
+ * Loading finds every problem, not only the first, each with file and line. A configuration with
+ * any problem is refused whole: the daemon then keeps the last good one. */
+#ifndef AID_CONFIGURATION_H
+#define AID_CONFIGURATION_H
+
+#include "cleanup.h"
+#include "error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define AID_AGENTS_MAX 4096U
+#define AID_CONFIG_FILE_MAX 65536U /* bytes */
+
+enum aid_source { AID_SOURCE_OIDC = 1, AID_SOURCE_HOST };
+
+enum aid_client_auth {
+	AID_CLIENT_SECRET_BASIC = 1,
+	AID_CLIENT_SECRET_POST,
+	AID_PRIVATE_KEY_JWT,
+	AID_TLS_CLIENT_AUTH,
+	AID_FEDERATED_JWT
+};
+
+enum aid_token_format { AID_FORMAT_JWT = 1, AID_FORMAT_OPAQUE };
+
+enum aid_assertion_audience { AID_ASSERTION_AUD_ISSUER = 1, AID_ASSERTION_AUD_TOKEN_ENDPOINT };
+
+/* [token] of an agent. Strings are NULL where the key is absent. */
+struct aid_token_config {
+	enum aid_source source;
+	char *audience;          /* required in the token; what the host issuer writes */
+	int64_t max_lifetime_ms; /* default 10 min */
+	unsigned int refresh_at; /* percent, default 80 */
+	/* source = host */
+	int64_t lifetime_ms;     /* default 5 min */
+	/* source = oidc */
+	char *issuer;
+	char *client_id;
+	enum aid_client_auth client_auth;
+	char *client_secret;     /* secret reference, see secret_source.h */
+	char *client_key;        /* private_key_jwt, tls_client_auth: reference of a PEM private key */
+	char *client_certificate; /* tls_client_auth: reference of a PEM certificate chain */
+	char *signing_alg;       /* RS256 (default), PS256, ES256 */
+	char *subject;           /* pinned; required unless format = opaque */
+	char *scope;
+	char *resource;
+	bool send_audience;      /* default no */
+	enum aid_token_format format;
+	enum aid_assertion_audience assertion_audience;
+	char *algorithms;        /* accepted, comma-separated; default: every asymmetric one known */
+	char *allowed_hosts;     /* comma-separated hosts endpoints may have beside the issuer's */
+	char *ca_file;           /* default: [fetch] ca_file */
+};
+
+struct aid_agent {
+	char *file;              /* where it stands */
+	char *id;
+	char *account;
+	char **services;         /* NULL-terminated PAM services allowed; NULL: any */
+	unsigned int max_sessions; /* 0: only the key quota limits */
+	struct aid_token_config token;
+};
+
+struct aid_config {
+	char *host_issuer;       /* [issuer] url; NULL when no agent needs it */
+	char *issuer_key_dir;    /* default AID_STATE_DIR "/issuer" */
+	char *fetch_user;        /* account of agentid-fetch without systemd; default agentid-fetch */
+	char *ca_file;           /* default /etc/ssl/certs/ca-certificates.crt */
+	struct aid_agent *agents;
+	size_t n_agents;
+};
+
+struct aid_problem {
+	char *file;
+	uint64_t line;           /* 0: the file as a whole */
+	char *text;              /* one sentence: the value and the limit */
+};
+
+struct aid_problems {
+	struct aid_problem *items;
+	size_t count;
+};
+
+void aid_problems_done(struct aid_problems *problems);
+/* Copies; a shortage of memory drops the text but still counts. */
+void aid_problems_add(struct aid_problems *problems, const char *file, uint64_t line,
+	const char *fmt, ...) AID_PRINTF(4, 5);
+
+/* Where the configuration is; aid_config_default_paths() has the installed places. */
+struct aid_config_paths {
+	const char *vendor_dir;
+	const char *sysconf_dir;
+};
+extern const struct aid_config_paths aid_config_default_paths;
+
+/* AID_OK and an immutable configuration, owned by the caller; or AID_E_CONFIG with at least one
+ * problem, or AID_E_NOMEM. No file at all is a valid configuration without agents. It checks form
+ * only: files and ownership of configuration files, values, pins, duplicates; whether secrets can be
+ * read and accounts exist is for agentid check and the daemon. */
+int aid_config_load(const struct aid_config_paths *paths, struct aid_config **ret_config,
+	struct aid_problems *problems) AID_WUR;
+void aid_config_free(struct aid_config *config);
+AID_DEFINE_AUTO(aid_config)
+
+/* NULL when there is none. */
+const struct aid_agent *aid_config_agent(const struct aid_config *config, const char *id);
+const struct aid_agent *aid_config_agent_of_account(const struct aid_config *config,
+	const char *account);
+
+const char *aid_source_name(enum aid_source source);
+const char *aid_client_auth_name(enum aid_client_auth method);
+
+#endif

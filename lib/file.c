@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "file.h"
+
+#include "str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define PATH_BYTES_MAX 1024U
+
+static int check_parent(const char *directory, struct aid_error *err)
+{
+	struct stat st;
+
+	if (lstat(directory, &st) != 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "%s", directory);
+	if (!S_ISDIR(st.st_mode))
+		return aid_fail(err, AID_E_UNTRUSTED, "%s: not a directory", directory);
+	if (st.st_uid != 0)
+		return aid_fail(err, AID_E_UNTRUSTED, "%s: directory is owned by uid %u, not by root",
+			directory, st.st_uid);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0)
+		return aid_fail(err, AID_E_UNTRUSTED,
+			"%s: directory mode %04o lets others write; at most 0755 is allowed", directory,
+			st.st_mode & 07777U);
+	return AID_OK;
+}
+
+/* Whoever may rename a parent directory may replace the file: each of them counts. */
+static int check_parents(const char *path, struct aid_error *err)
+{
+	char directory[PATH_BYTES_MAX];
+	size_t length = strlen(path);
+
+	memcpy(directory, path, length + 1);
+	for (size_t i = length; i > 0; i--) {
+		int r;
+
+		if (directory[i] != '/')
+			continue;
+		directory[i] = '\0';
+		r = check_parent(directory, err);
+		if (r != AID_OK)
+			return r;
+	}
+	return check_parent("/", err);
+}
+
+static int check_opened(int fd, const char *path, enum aid_file_kind kind, struct aid_error *err)
+{
+	mode_t forbidden = kind == AID_FILE_SECRET ? 077 : 022;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return aid_fail(err, AID_E_UNTRUSTED, "%s: not a regular file", path);
+	if (st.st_uid != 0)
+		return aid_fail(err, AID_E_UNTRUSTED, "%s: owned by uid %u, not by root", path,
+			st.st_uid);
+	if ((st.st_mode & forbidden) != 0)
+		return aid_fail(err, AID_E_UNTRUSTED, "%s: mode %04o, at most %04o is allowed", path,
+			st.st_mode & 07777U, kind == AID_FILE_SECRET ? 0600U : 0755U);
+	if (kind == AID_FILE_SECRET && st.st_nlink > 1)
+		return aid_fail(err, AID_E_UNTRUSTED, "%s: has %lu names (hard links), 1 is allowed",
+			path, (unsigned long)st.st_nlink);
+	return AID_OK;
+}
+
+int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	AID_FD(fd);
+	int r;
+
+	if (path[0] != '/' || strlen(path) >= PATH_BYTES_MAX)
+		return aid_fail(err, AID_E_CONFIG, "'%.64s': an absolute path of at most %u bytes is needed",
+			path, PATH_BYTES_MAX - 1);
+	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (fd < 0 && errno == ENOENT)
+		return aid_fail(err, AID_E_NOTFOUND, "%s: no such file", path);
+	if (fd < 0 && errno == ELOOP)
+		return aid_fail(err, AID_E_UNTRUSTED, "%s: a symbolic link stands in the path", path);
+	if (fd < 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "%s", path);
+	r = check_opened(fd, path, kind, err);
+	if (r != AID_OK)
+		return r;
+	r = check_parents(path, err);
+	if (r != AID_OK)
+		return r;
+	*ret_fd = aid_steal_fd(&fd);
+	return AID_OK;
+}
+
+int aid_file_read(int fd, size_t max, struct aid_secret **ret_bytes, struct aid_error *err)
+{
+	/* One byte more than allowed, so that "too big" is seen and not silently cut. */
+	AID_AUTO(aid_secret) *bytes = aid_secret_new(max + 1);
+	off_t offset = 0;
+
+	if (bytes == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	for (;;) {
+		size_t room;
+		char *tail = aid_secret_tail(bytes, &room);
+		ssize_t got = pread(fd, tail, room, offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return aid_fail_errno(err, AID_E_IO, errno, "read");
+		if (got == 0)
+			break;
+		aid_secret_grown(bytes, (size_t)got);
+		offset += got;
+		if (aid_secret_length(bytes) > max)
+			return aid_fail(err, AID_E_TOOBIG, "over %zu bytes", max);
+	}
+	*ret_bytes = aid_steal(&bytes);
+	return AID_OK;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t put = write(fd, bytes, length);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -errno;
+		bytes += put;
+		length -= (size_t)put;
+	}
+	return 0;
+}
+
+int aid_file_replace(const char *path, mode_t mode, const void *bytes, size_t length,
+	struct aid_error *err)
+{
+	char temporary[PATH_BYTES_MAX];
+	AID_FD(fd);
+	int r;
+
+	r = snprintf(temporary, sizeof(temporary), "%s.tmp.%d", path, (int)getpid());
+	if (r < 0 || (size_t)r >= sizeof(temporary))
+		return aid_fail(err, AID_E_CONFIG, "%.64s: path over %zu bytes", path,
+			sizeof(temporary) - 1);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "%s", temporary);
+	r = write_all(fd, bytes, length);
+	if (r == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0 || rename(temporary, path) != 0))
+		r = -errno;
+	if (r != 0) {
+		(void)unlink(temporary);
+		return aid_fail_errno(err, AID_E_IO, -r, "%s", path);
+	}
+	return AID_OK;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* The keyring layout of agentid-keyring(7): names, permissions and order of operations, defined here
+ * and nowhere else. keyring.c is the only file that sees keyutils. Times are wall-clock
+ * milliseconds since 1970, as the kernel's key expiry runs on that clock; the kernel counts whole
+ * seconds, so a key is gone at or before the second its token expires in.
+ *
+ * Three users: the PAM module and agentid exec (place a ring), keyringd (fill, refresh, revoke and
+ * find rings again), readers (find and read). */
+#ifndef AID_KEYRING_H
+#define AID_KEYRING_H
+
+#include "error.h"
+#include "protocol.h"
+#include "secret.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef int32_t aid_serial; /* key_serial_t */
+
+#define AID_RING_NAME "agentid"
+#define AID_KEY_TOKEN "agentid:token"
+#define AID_KEY_META "agentid:meta"
+#define AID_KEY_COOKIE "agentid:cookie"
+
+/* Permissions of agentid-keyring(7). */
+#define AID_PERM_SESSION 0x1f3f0000U
+#define AID_PERM_RING 0x0b3f0000U
+#define AID_PERM_KEY 0x0b2f0000U
+#define AID_PERM_META 0x003f0000U
+
+/* ---- placing a ring: in the process that becomes the session, as root ---- */
+
+struct aid_ring_place {
+	aid_serial ring;
+	bool joined;         /* a new session keyring was joined; else systemd's own is used */
+	char invocation[33]; /* systemd invocation id in hexadecimal, or "" */
+};
+
+/* Chooses the session keyring as agentid-keyring(7) says and makes an empty ring in it. Where the
+ * current session keyring belongs to account_uid, holds systemd's root-owned invocation_id and no
+ * ring yet, that one is used; else a new root-owned anonymous one is joined. AID_E_QUOTA,
+ * AID_E_DENIED (keyctl refused, as in some containers), AID_E_IO. On failure no ring is left. */
+int aid_ring_place(uid_t account_uid, struct aid_ring_place *ret_place, struct aid_error *err) AID_WUR;
+/* Takes an empty ring away again after a failed open. */
+void aid_ring_abandon(aid_serial ring);
+
+/* ---- reading: in any process of the session, without privilege ---- */
+
+/* The root-owned ring of this process's session keyring; look-alikes planted by the session are
+ * passed over. AID_E_NOTFOUND without one. */
+int aid_ring_find(aid_serial *ret_ring, struct aid_error *err) AID_WUR;
+/* A root-owned key of a ring by its full name. AID_E_NOTFOUND, AID_E_EXPIRED, AID_E_REVOKED. */
+int aid_ring_key(aid_serial ring, const char *name, aid_serial *ret_key, struct aid_error *err) AID_WUR;
+/* Copies the payload into buffer; *ret_length is its length also when AID_E_TOOBIG is returned. */
+int aid_key_read(aid_serial key, void *buffer, size_t size, size_t *ret_length, struct aid_error *err)
+	AID_WUR;
+
+/* ---- keyringd ---- */
+
+/* Finds or makes the anchor keyring of this daemon in root's user keyring and makes this process
+ * able to create keys. name tells instances apart (one per process namespace and run directory). */
+int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *err) AID_WUR;
+/* Every ring linked in the anchor; *ret_rings is freed by the caller. */
+int aid_anchor_list(aid_serial anchor, aid_serial **ret_rings, size_t *ret_count, struct aid_error *err)
+	AID_WUR;
+/* Refuses (AID_E_UNTRUSTED) anything but a live keyring "agentid" of uid 0 with AID_PERM_RING. */
+int aid_ring_check(aid_serial ring, struct aid_error *err) AID_WUR;
+/* Keeps the ring alive and findable until aid_ring_revoke(). */
+int aid_anchor_add(aid_serial anchor, aid_serial ring, struct aid_error *err) AID_WUR;
+/* Sets or renews when the ring itself disappears (a backstop beyond every key). */
+int aid_ring_expire(aid_serial ring, int64_t expires_wall_ms, struct aid_error *err) AID_WUR;
+
+/* Stores payload under name in the ring with its permissions (AID_PERM_KEY or AID_PERM_META) and
+ * expiry. *key is the serial known so far, or 0. A live key is updated in place and keeps its
+ * serial; a missing, expired or revoked one is made anew and linked, which replaces what was there.
+ * ret_recreated (may be NULL) tells which. AID_E_EXPIRED when expires_wall_ms is not at least one
+ * second ahead; AID_E_QUOTA; AID_E_NOTFOUND when the ring itself is gone. No key is ever left
+ * without a timeout while this process lives. */
+int aid_ring_put(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
+	size_t length, int64_t expires_wall_ms, aid_serial *key, bool *ret_recreated,
+	struct aid_error *err) AID_WUR;
+/* Sets the expiry of a key without touching its payload; one that is already due is revoked. */
+int aid_key_expire(aid_serial key, int64_t expires_wall_ms, struct aid_error *err) AID_WUR;
+/* Revokes every key of the ring, then the ring, and unlinks it from the anchor. Succeeds when they
+ * are already gone. */
+void aid_ring_revoke(aid_serial anchor, aid_serial ring);
+
+/* Root's key quota as /proc/key-users has it. */
+struct aid_quota {
+	int64_t keys, keys_max;
+	int64_t bytes, bytes_max;
+};
+int aid_quota_read(uid_t uid, struct aid_quota *ret_quota, struct aid_error *err) AID_WUR;
+/* What one key of this name and payload costs in quota bytes. */
+size_t aid_quota_cost(size_t name_length, size_t payload_length);
+
+/* A mark in the anchor that outlives the daemon (not the host): the kill switch uses it. */
+int aid_anchor_mark(aid_serial anchor, const char *name, bool present, struct aid_error *err) AID_WUR;
+/* Calls visit for every mark whose name starts with prefix. */
+int aid_anchor_marks(aid_serial anchor, const char *prefix,
+	void (*visit)(void *context, const char *name), void *context, struct aid_error *err) AID_WUR;
+
+#endif

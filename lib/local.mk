@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Convenience archives, by what they may link (libtool links each in whole):
+#   base   keyutils          the PAM module, libagentid and everything else
+#   config libeconf          whoever reads configuration
+#   oidc   curl jansson crypto   agentid-fetch and the issuer commands only
+noinst_LTLIBRARIES += libagentid-base.la libagentid-config.la
+
+libagentid_base_la_SOURCES = \
+	%D%/cleanup.h \
+	%D%/clock.c %D%/clock.h \
+	%D%/error.c %D%/error.h \
+	%D%/file.c %D%/file.h \
+	%D%/ipc.c %D%/ipc_frame.c %D%/ipc.h \
+	%D%/keyring.h \
+	%D%/log.c %D%/log.h \
+	%D%/protocol.h \
+	%D%/record.h \
+	%D%/secret.c %D%/secret.h \
+	%D%/secret_source.h \
+	%D%/session.h \
+	%D%/str.c %D%/str.h
+libagentid_base_la_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
+libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)
+
+libagentid_config_la_SOURCES = \
+	%D%/configuration.h
+libagentid_config_la_CFLAGS = $(AM_CFLAGS) $(ECONF_CFLAGS)
+libagentid_config_la_LIBADD = $(ECONF_LIBS)
+
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = lib/agentid.pc

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "secret.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define SECRET_MAX_BYTES (16U * 1024 * 1024)
+
+struct aid_secret {
+	size_t mapped;
+	size_t capacity;
+	size_t length;
+	char bytes[];
+};
+
+struct aid_secret *aid_secret_new(size_t capacity)
+{
+	const size_t page = 4096;
+	struct aid_secret *secret;
+	size_t mapped;
+
+	if (capacity == 0 || capacity > SECRET_MAX_BYTES)
+		return NULL;
+	mapped = (sizeof(*secret) + capacity + 1 + page - 1) & ~(page - 1);
+	secret = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (secret == MAP_FAILED)
+		return NULL;
+	/* Both are best effort: an old kernel or a small RLIMIT_MEMLOCK must not stop a login. */
+	(void)madvise(secret, mapped, MADV_DONTDUMP);
+	(void)mlock(secret, mapped);
+	secret->mapped = mapped;
+	secret->capacity = capacity;
+	return secret;
+}
+
+struct aid_secret *aid_secret_from(const void *bytes, size_t length)
+{
+	struct aid_secret *secret = aid_secret_new(length > 0 ? length : 1);
+
+	if (secret == NULL)
+		return NULL;
+	memcpy(secret->bytes, bytes, length);
+	secret->length = length;
+	return secret;
+}
+
+void aid_secret_free(struct aid_secret *secret)
+{
+	size_t mapped;
+
+	if (secret == NULL)
+		return;
+	mapped = secret->mapped;
+	explicit_bzero(secret, mapped);
+	(void)munmap(secret, mapped);
+}
+
+const char *aid_secret_peek(const struct aid_secret *secret)
+{
+	return secret->bytes;
+}
+
+size_t aid_secret_length(const struct aid_secret *secret)
+{
+	return secret->length;
+}
+
+size_t aid_secret_capacity(const struct aid_secret *secret)
+{
+	return secret->capacity;
+}
+
+int aid_secret_append(struct aid_secret *secret, const void *bytes, size_t length)
+{
+	if (length > secret->capacity - secret->length)
+		return AID_E_TOOBIG;
+	memcpy(secret->bytes + secret->length, bytes, length);
+	aid_secret_grown(secret, length);
+	return AID_OK;
+}
+
+char *aid_secret_tail(struct aid_secret *secret, size_t *ret_room)
+{
+	*ret_room = secret->capacity - secret->length;
+	return secret->bytes + secret->length;
+}
+
+void aid_secret_grown(struct aid_secret *secret, size_t length)
+{
+	if (length > secret->capacity - secret->length)
+		length = secret->capacity - secret->length;
+	secret->length += length;
+	secret->bytes[secret->length] = '\0';
+}
+
+void aid_secret_clear(struct aid_secret *secret)
+{
+	explicit_bzero(secret->bytes, secret->capacity + 1);
+	secret->length = 0;
+}
+
+void aid_secret_truncate(struct aid_secret *secret, size_t length)
+{
+	if (length >= secret->length)
+		return;
+	explicit_bzero(secret->bytes + length, secret->length - length);
+	secret->length = length;
+}
+
+bool aid_secret_equal(const struct aid_secret *a, const struct aid_secret *b)
+{
+	volatile uint8_t difference = 0;
+
+	if (a->length != b->length)
+		return false;
+	for (size_t i = 0; i < a->length; i++)
+		difference = (uint8_t)(difference | (a->bytes[i] ^ b->bytes[i]));
+	return difference == 0;
+}
