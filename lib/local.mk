@@ -3,7 +3,7 @@
 #   base   keyutils          the PAM module, libagentid and everything else
 #   config libeconf          whoever reads configuration
 #   oidc   curl jansson crypto   agentid-fetch and the issuer commands only
-noinst_LTLIBRARIES += libagentid-base.la libagentid-config.la
+noinst_LTLIBRARIES += libagentid-base.la libagentid-config.la libagentid-oidc.la
 
 libagentid_base_la_SOURCES = \
 	%D%/cleanup.h \
@@ -11,6 +11,8 @@ libagentid_base_la_SOURCES = \
 	%D%/error.c %D%/error.h \
 	%D%/file.c %D%/file.h \
 	%D%/ipc.c %D%/ipc_frame.c %D%/ipc.h \
+	%D%/issuer_dir.h \
+	%D%/jwa.h \
 	%D%/keyring.h \
 	%D%/log.c %D%/log.h \
 	%D%/protocol.h \
@@ -26,6 +28,17 @@ libagentid_config_la_SOURCES = \
 	%D%/configuration.h
 libagentid_config_la_CFLAGS = $(AM_CFLAGS) $(ECONF_CFLAGS)
 libagentid_config_la_LIBADD = $(ECONF_LIBS)
+
+libagentid_oidc_la_SOURCES = \
+	%D%/b64.h \
+	%D%/issuer.h \
+	%D%/json.h \
+	%D%/jwk.h \
+	%D%/jws.h \
+	%D%/jwt.h \
+	%D%/signing_key.h
+libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+libagentid_oidc_la_LIBADD = $(CURL_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = lib/agentid.pc
