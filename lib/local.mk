@@ -2,8 +2,10 @@
 # Convenience archives, by what they may link (libtool links each in whole):
 #   base   keyutils          the PAM module, libagentid and everything else
 #   config libeconf          whoever reads configuration
-#   oidc   curl jansson crypto   agentid-fetch and the issuer commands only
-noinst_LTLIBRARIES += libagentid-base.la libagentid-config.la libagentid-oidc.la
+#   oidc   jansson crypto    agentid-fetch and the issuer commands only
+#   net    curl seccomp      agentid-fetch alone
+noinst_LTLIBRARIES += libagentid-base.la libagentid-config.la libagentid-oidc.la \
+	libagentid-net.la
 
 libagentid_base_la_SOURCES = \
 	%D%/cleanup.h \
@@ -15,8 +17,10 @@ libagentid_base_la_SOURCES = \
 	%D%/jwa.h \
 	%D%/keyring.h \
 	%D%/log.c %D%/log.h \
+	%D%/notify.c %D%/notify.h \
 	%D%/protocol.h \
 	%D%/record.h \
+	%D%/sandbox.c %D%/sandbox.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/secret_source.h \
 	%D%/session.h \
@@ -37,8 +41,13 @@ libagentid_oidc_la_SOURCES = \
 	%D%/jws.h \
 	%D%/jwt.h \
 	%D%/signing_key.h
-libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
-libagentid_oidc_la_LIBADD = $(CURL_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+libagentid_oidc_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS)
+
+libagentid_net_la_SOURCES = \
+	%D%/sandbox_seccomp.c
+libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
+libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = lib/agentid.pc
