@@ -100,6 +100,10 @@ enum aid_tag {
 	AID_TAG_MAX_LIFETIME_MS,
 	AID_TAG_FDS,           /* letters in the order of the descriptors: s secret, k private key
 				* (client assertion or TLS), c certificate, h host signing key */
+	/* only in agentid:meta */
+	AID_TAG_LEADER_START,  /* field 22 of the leader's /proc/PID/stat */
+	AID_TAG_EXPIRES_BOOT_MS,  /* boot clock */
+	AID_TAG_RECEIVED_BOOT_MS, /* boot clock */
 	AID_TAG_COUNT
 };
 

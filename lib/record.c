@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "record.h"
+
+#include "ipc.h"
+#include "str.h"
+
+#include <string.h>
+
+int aid_record_encode(const struct aid_record *record, void *buffer, size_t size, size_t *ret_length,
+	struct aid_error *err)
+{
+	const struct aid_record *r = record;
+	struct aid_writer writer;
+
+	aid_writer_begin(&writer, buffer, size, AID_MSG_SESSION_INFO, 0);
+	aid_writer_text(&writer, AID_TAG_SESSION, r->session);
+	aid_writer_text(&writer, AID_TAG_AGENT, r->agent);
+	aid_writer_text(&writer, AID_TAG_ACCOUNT, r->account);
+	aid_writer_int(&writer, AID_TAG_UID, r->uid);
+	aid_writer_text(&writer, AID_TAG_SERVICE, r->service);
+	aid_writer_text(&writer, AID_TAG_RHOST, r->rhost);
+	aid_writer_text(&writer, AID_TAG_TTY, r->tty);
+	aid_writer_text(&writer, AID_TAG_INVOCATION, r->invocation);
+	aid_writer_int(&writer, AID_TAG_PID, r->leader);
+	aid_writer_int(&writer, AID_TAG_LEADER_START, r->leader_start);
+	aid_writer_int(&writer, AID_TAG_OPENED_MS, r->opened_wall_ms);
+	aid_writer_int(&writer, AID_TAG_EXPIRES_MS, r->expires_wall_ms);
+	aid_writer_int(&writer, AID_TAG_EXPIRES_BOOT_MS, r->expires_boot_ms);
+	aid_writer_int(&writer, AID_TAG_LIFETIME_MS, r->lifetime_ms);
+	aid_writer_int(&writer, AID_TAG_RECEIVED_BOOT_MS, r->received_boot_ms);
+	aid_writer_int(&writer, AID_TAG_REFRESHES, r->refreshes);
+	aid_writer_text(&writer, AID_TAG_TOKEN_ID, r->token_id);
+	if (aid_writer_end(&writer) != AID_OK || writer.length > AID_RECORD_MAX)
+		return aid_fail(err, AID_E_TOOBIG, "session record over %u bytes", AID_RECORD_MAX);
+	*ret_length = writer.length;
+	return AID_OK;
+}
+
+static bool is_hex(const char *text, size_t bytes)
+{
+	uint8_t ignored[32];
+
+	return bytes <= sizeof(ignored) && aid_str_unhex(text, ignored, bytes) == AID_OK;
+}
+
+static int decode_texts(const struct aid_frame *frame, struct aid_record *r, struct aid_error *err)
+{
+	const struct {
+		enum aid_tag tag;
+		char *out;
+		size_t size;
+		bool required;
+	} fields[] = {
+		{AID_TAG_SESSION, r->session, sizeof(r->session), true},
+		{AID_TAG_AGENT, r->agent, sizeof(r->agent), true},
+		{AID_TAG_ACCOUNT, r->account, sizeof(r->account), true},
+		{AID_TAG_SERVICE, r->service, sizeof(r->service), true},
+		{AID_TAG_RHOST, r->rhost, sizeof(r->rhost), false},
+		{AID_TAG_TTY, r->tty, sizeof(r->tty), false},
+		{AID_TAG_INVOCATION, r->invocation, sizeof(r->invocation), false},
+		{AID_TAG_TOKEN_ID, r->token_id, sizeof(r->token_id), true},
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		int status = fields[i].required
+			? aid_frame_text_required(frame, fields[i].tag, fields[i].out, fields[i].size, err)
+			: aid_frame_text(frame, fields[i].tag, fields[i].out, fields[i].size, err);
+
+		if (status != AID_OK)
+			return status;
+	}
+	if (!is_hex(r->session, AID_SESSION_ID_BYTES) || !is_hex(r->token_id, 8))
+		return aid_fail(err, AID_E_PROTOCOL, "session record: an id is not hexadecimal");
+	if (!aid_str_is_agent_id(r->agent))
+		return aid_fail(err, AID_E_PROTOCOL, "session record: the agent id is malformed");
+	return AID_OK;
+}
+
+static int decode_numbers(const struct aid_frame *frame, struct aid_record *r, struct aid_error *err)
+{
+	int64_t uid, leader;
+	const struct {
+		enum aid_tag tag;
+		int64_t min, max;
+		int64_t *out;
+	} fields[] = {
+		{AID_TAG_UID, 0, UINT32_MAX, &uid},
+		{AID_TAG_PID, 1, INT32_MAX, &leader},
+		{AID_TAG_LEADER_START, 0, INT64_MAX, &r->leader_start},
+		{AID_TAG_OPENED_MS, 0, INT64_MAX, &r->opened_wall_ms},
+		{AID_TAG_EXPIRES_MS, 0, INT64_MAX, &r->expires_wall_ms},
+		{AID_TAG_EXPIRES_BOOT_MS, 0, INT64_MAX, &r->expires_boot_ms},
+		{AID_TAG_LIFETIME_MS, 0, INT64_MAX, &r->lifetime_ms},
+		{AID_TAG_RECEIVED_BOOT_MS, 0, INT64_MAX, &r->received_boot_ms},
+		{AID_TAG_REFRESHES, 0, INT64_MAX, &r->refreshes},
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		int status = aid_frame_int(frame, fields[i].tag, fields[i].min, fields[i].max,
+			fields[i].out, err);
+
+		if (status != AID_OK)
+			return status;
+	}
+	r->uid = (uid_t)uid;
+	r->leader = (pid_t)leader;
+	return AID_OK;
+}
+
+int aid_record_decode(const void *bytes, size_t length, struct aid_record *ret_record,
+	struct aid_error *err)
+{
+	struct aid_record record = {0};
+	struct aid_frame frame;
+	int r;
+
+	if (length > AID_RECORD_MAX)
+		return aid_fail(err, AID_E_TOOBIG, "session record of %zu bytes, at most %u", length,
+			AID_RECORD_MAX);
+	r = aid_frame_parse(bytes, length, &frame, err);
+	if (r != AID_OK)
+		return r;
+	if (frame.type != AID_MSG_SESSION_INFO)
+		return aid_fail(err, AID_E_PROTOCOL, "session record: frame type %d", (int)frame.type);
+	r = decode_texts(&frame, &record, err);
+	if (r != AID_OK)
+		return r;
+	r = decode_numbers(&frame, &record, err);
+	if (r != AID_OK)
+		return r;
+	*ret_record = record;
+	return AID_OK;
+}
