@@ -19,3 +19,35 @@ libagentid_base_la_SOURCES = \
 	%D%/log.c %D%/log.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/protocol.h \
+	%D%/record.c %D%/record.h \
+	%D%/sandbox.c %D%/sandbox.h \
+	%D%/secret.c %D%/secret.h \
+	%D%/secret_source.c %D%/secret_source.h \
+	%D%/session.h \
+	%D%/str.c %D%/str.h
+libagentid_base_la_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
+libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)
+
+libagentid_config_la_SOURCES = \
+	%D%/configuration.h
+libagentid_config_la_CFLAGS = $(AM_CFLAGS) $(ECONF_CFLAGS)
+libagentid_config_la_LIBADD = $(ECONF_LIBS)
+
+libagentid_oidc_la_SOURCES = \
+	%D%/b64.h \
+	%D%/issuer.h \
+	%D%/json.h \
+	%D%/jwk.h \
+	%D%/jws.h \
+	%D%/jwt.h \
+	%D%/signing_key.h
+libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+libagentid_oidc_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS)
+
+libagentid_net_la_SOURCES = \
+	%D%/sandbox_seccomp.c
+libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
+libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = lib/agentid.pc
