@@ -1,1 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+dist_doc_DATA = \
+	%D%/ARCHITECTURE.md \
+	%D%/PROTOCOL.md \
+	%D%/THREATS.md \
+	HACKING.md \
+	NEWS \
+	README.md \
+	SECURITY.md
+
+# Kept in their directories: the paths in the documents are these.
+agentsexamplesdir = $(docdir)/examples/agents.d
+dist_agentsexamples_DATA = \
+	examples/agents.d/federated-jwt.conf \
+	examples/agents.d/host.conf \
+	examples/agents.d/keycloak-secret.conf \
+	examples/agents.d/oidc-provider.conf \
+	examples/agents.d/private-key-jwt.conf
+pamexamplesdir = $(docdir)/examples/pam.d
+dist_pamexamples_DATA = examples/pam.d/my-ai-agent
+pythonexamplesdir = $(docdir)/examples/python
+dist_pythonexamples_SCRIPTS = examples/python/agent.py
+systemdexamplesdir = $(docdir)/examples/systemd
+dist_systemdexamples_DATA = examples/systemd/my-ai-agent.service
