@@ -24,6 +24,7 @@ typedef int32_t aid_serial; /* key_serial_t */
 #define AID_KEY_TOKEN "agentid:token"
 #define AID_KEY_META "agentid:meta"
 #define AID_KEY_COOKIE "agentid:cookie"
+#define AID_KEY_INFO "agentid:info"
 
 /* Permissions of agentid-keyring(7). */
 #define AID_PERM_SESSION 0x1f3f0000U
@@ -56,6 +57,18 @@ int aid_ring_find(aid_serial *ret_ring, struct aid_error *err) AID_WUR;
 int aid_ring_key(aid_serial ring, const char *name, aid_serial *ret_key, struct aid_error *err) AID_WUR;
 /* Copies the payload into buffer; *ret_length is its length also when AID_E_TOOBIG is returned. */
 int aid_key_read(aid_serial key, void *buffer, size_t size, size_t *ret_length, struct aid_error *err)
+	AID_WUR;
+
+/* agentid:info tells the session what the kernel does not: when a credential expires. One line
+ * "NAME EXPIRES\n" per credential ("token" is agentid:token), EXPIRES in whole seconds since 1970.
+ * It has AID_PERM_KEY and is written right after the credential, with the same expiry, so that what
+ * a reader sees may be too early and never too late. */
+#define AID_INFO_MAX 1024U
+/* Appends a line at text[*length]. AID_E_TOOBIG when it does not fit. */
+int aid_info_add(char *text, size_t size, size_t *length, const char *credential,
+	int64_t expires_wall_ms) AID_WUR;
+/* AID_E_NOTFOUND, AID_E_PROTOCOL. */
+int aid_info_find(const char *text, size_t length, const char *credential, int64_t *ret_expires_s)
 	AID_WUR;
 
 /* ---- keyringd ---- */

@@ -15,10 +15,12 @@ libagentid_base_la_SOURCES = \
 	%D%/ipc.c %D%/ipc_frame.c %D%/ipc.h \
 	%D%/issuer_dir.h \
 	%D%/jwa.h \
-	%D%/keyring.h \
+	%D%/keyring.c %D%/keyring.h %D%/keyring_private.h \
+	%D%/keyring_info.c %D%/keyring_place.c %D%/keyring_read.c %D%/keyring_store.c \
 	%D%/log.c %D%/log.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/protocol.h \
+	%D%/quota.c \
 	%D%/record.c %D%/record.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/secret.c %D%/secret.h \

@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+include tests/keyring/local.mk
 include tests/unit/local.mk

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* The part of keyring.h for agentid-keyringd: root without a capability, outside every session. All
+ * it can do rests on the owner bits that each key got when it was made. */
+#include "keyring_private.h"
+
+#include "cleanup.h"
+#include "clock.h"
+#include "str.h"
+
+#include <errno.h>
+#include <keyutils.h>
+
+/* The anchor and its marks: root only, possessed or not. */
+#define ANCHOR_PERMISSIONS 0x003f0000U
+#define TIMEOUT_MAX_S 0x7fffffff
+/* A second that ticks over between reading the clock and the system call is tried again. */
+#define EXPIRE_TRIES 4
+
+/* Makes a keyring or key where only this process sees it, so that its permissions are final when
+ * it is linked to where others look. */
+static int make_key(const char *type, const char *name, const void *payload, size_t length,
+	aid_serial *ret_key, struct aid_error *err)
+{
+	key_serial_t key = add_key(type, name, payload, length, KEY_SPEC_PROCESS_KEYRING);
+
+	if (key < 0)
+		return aid_key_fail(err, errno, name);
+	*ret_key = key;
+	return AID_OK;
+}
+
+static void forget_made(aid_serial key)
+{
+	(void)keyctl_unlink(key, KEY_SPEC_PROCESS_KEYRING);
+}
+
+/* Sets the kernel's timeout so that the key ends with the whole second of expires_wall_ms. */
+static int set_expiry(aid_serial key, int64_t expires_wall_ms, struct aid_error *err)
+{
+	for (int i = 0; i < EXPIRE_TRIES; i++) {
+		int64_t now_s = aid_clock_wall_ms() / 1000;
+		int64_t left_s = expires_wall_ms / 1000 - now_s;
+
+		if (left_s < 1)
+			return aid_fail(err, AID_E_EXPIRED, "expires in %lld ms, less than a second ahead",
+				(long long)(expires_wall_ms - aid_clock_wall_ms()));
+		if (left_s > TIMEOUT_MAX_S)
+			left_s = TIMEOUT_MAX_S;
+		if (keyctl_set_timeout(key, (unsigned int)left_s) != 0)
+			return aid_key_fail(err, errno, "set the timeout of a key");
+		if (aid_clock_wall_ms() / 1000 == now_s)
+			return AID_OK;
+	}
+	return aid_fail(err, AID_E_BUSY, "the clock moved at each of %d tries", EXPIRE_TRIES);
+}
+
+/* A keyring or key for root alone. */
+static int make_private(const char *type, const char *name, aid_serial into, aid_serial *ret_key,
+	struct aid_error *err)
+{
+	bool is_key = aid_streq(type, "user");
+	aid_serial key;
+	int r = make_key(type, name, is_key ? "1" : NULL, is_key ? 1 : 0, &key, err);
+
+	if (r != AID_OK)
+		return r;
+	if (keyctl_setperm(key, ANCHOR_PERMISSIONS) != 0 || keyctl_link(key, into) != 0)
+		r = aid_key_fail(err, errno, name);
+	forget_made(key);
+	if (r == AID_OK)
+		*ret_key = key;
+	return r;
+}
+
+int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *err)
+{
+	struct aid_key_info info;
+	long found;
+	int r;
+
+	if (keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1) < 0)
+		return aid_key_fail(err, errno, "make the process keyring");
+	found = keyctl_search(KEY_SPEC_USER_KEYRING, "keyring", name, 0);
+	if (found < 0)
+		return make_private("keyring", name, KEY_SPEC_USER_KEYRING, ret_anchor,
+			err);
+	r = aid_key_describe((aid_serial)found, &info, err);
+	if (r != AID_OK)
+		return r;
+	if (info.uid != 0 || info.permissions != ANCHOR_PERMISSIONS)
+		return aid_fail(err, AID_E_UNTRUSTED, "anchor keyring has uid %u and permissions %08x",
+			info.uid, info.permissions);
+	*ret_anchor = (aid_serial)found;
+	return AID_OK;
+}
+
+int aid_anchor_list(aid_serial anchor, aid_serial **ret_rings, size_t *ret_count,
+	struct aid_error *err)
+{
+	AID_FREE aid_serial *links = NULL;
+	size_t count, kept = 0;
+	int r = aid_keyring_links(anchor, &links, &count, err);
+
+	if (r != AID_OK)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		struct aid_key_info info;
+
+		/* What cannot be described has ended: the caller takes it away. */
+		if (aid_key_describe(links[i], &info, NULL) == AID_OK && aid_streq(info.type, "user"))
+			continue;
+		links[kept++] = links[i];
+	}
+	*ret_rings = aid_steal(&links);
+	*ret_count = kept;
+	return AID_OK;
+}
+
+int aid_ring_check(aid_serial ring, struct aid_error *err)
+{
+	struct aid_key_info info;
+	int r = aid_key_describe(ring, &info, err);
+
+	if (r != AID_OK)
+		return aid_fail(err, AID_E_UNTRUSTED, "key %d is no live ring", ring);
+	if (!aid_key_info_is_ring(&info))
+		return aid_fail(err, AID_E_UNTRUSTED,
+			"key %d is no ring: %s '%.32s' of uid %u with permissions %08x, wanted %08x", ring,
+			info.type, info.name, info.uid, info.permissions, AID_PERM_RING);
+	return AID_OK;
+}
+
+int aid_anchor_add(aid_serial anchor, aid_serial ring, struct aid_error *err)
+{
+	if (keyctl_link(ring, anchor) != 0)
+		return aid_key_fail(err, errno, "link the ring to the anchor");
+	return AID_OK;
+}
+
+int aid_ring_expire(aid_serial ring, int64_t expires_wall_ms, struct aid_error *err)
+{
+	return set_expiry(ring, expires_wall_ms, err);
+}
+
+/* UPDATE takes the timeout away, so the next call puts it back; where that fails the key must go. */
+static int update_in_place(aid_serial key, const void *payload, size_t length,
+	int64_t expires_wall_ms, struct aid_error *err)
+{
+	int r;
+
+	if (keyctl_update(key, payload, length) != 0)
+		return aid_key_fail(err, errno, "update a key");
+	r = set_expiry(key, expires_wall_ms, err);
+	if (r != AID_OK)
+		(void)keyctl_revoke(key);
+	return r;
+}
+
+/* Linking needs a permission that the finished key does not have; it is taken away at the end. */
+static int finish_key(aid_serial ring, aid_serial key, uint32_t permissions,
+	int64_t expires_wall_ms, struct aid_error *err)
+{
+	int r;
+
+	if (keyctl_setperm(key, permissions | KEY_USR_LINK) != 0)
+		return aid_key_fail(err, errno, "permissions of a key");
+	r = set_expiry(key, expires_wall_ms, err);
+	if (r != AID_OK)
+		return r;
+	if (keyctl_link(key, ring) != 0) {
+		if (errno == ENOKEY || errno == EKEYREVOKED || errno == EKEYEXPIRED)
+			return aid_fail_errno(err, AID_E_NOTFOUND, errno, "the ring is gone");
+		return aid_key_fail(err, errno, "link a key into the ring");
+	}
+	if (keyctl_setperm(key, permissions) != 0) {
+		int saved_errno = errno;
+
+		(void)keyctl_revoke(key);
+		return aid_key_fail(err, saved_errno, "final permissions of a key");
+	}
+	return AID_OK;
+}
+
+static int make_in_ring(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
+	size_t length, int64_t expires_wall_ms, aid_serial *ret_key, struct aid_error *err)
+{
+	aid_serial key;
+	int r = make_key("user", name, payload, length, &key, err);
+
+	if (r != AID_OK)
+		return r;
+	r = finish_key(ring, key, permissions, expires_wall_ms, err);
+	forget_made(key);
+	if (r == AID_OK)
+		*ret_key = key;
+	return r;
+}
+
+int aid_ring_put(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
+	size_t length, int64_t expires_wall_ms, aid_serial *key, bool *ret_recreated,
+	struct aid_error *err)
+{
+	/* Asked each time: the serial known so far may have ended and been given to another key. */
+	long found = keyctl_search(ring, "user", name, 0);
+	int r;
+
+	if (expires_wall_ms / 1000 - aid_clock_wall_ms() / 1000 < 1)
+		return aid_fail(err, AID_E_EXPIRED, "%s expires less than a second from now", name);
+	if (found > 0)
+		*key = (aid_serial)found;
+	r = found > 0 ? update_in_place(*key, payload, length, expires_wall_ms, err) : AID_E_NOTFOUND;
+	if (r == AID_OK) {
+		if (ret_recreated != NULL)
+			*ret_recreated = false;
+		return AID_OK;
+	}
+	/* The agent can end its key between the two calls. */
+	if (r != AID_E_NOTFOUND && r != AID_E_REVOKED && r != AID_E_EXPIRED)
+		return r;
+	r = make_in_ring(ring, name, permissions, payload, length, expires_wall_ms, key, err);
+	if (r == AID_OK && ret_recreated != NULL)
+		*ret_recreated = true;
+	return r;
+}
+
+int aid_key_expire(aid_serial key, int64_t expires_wall_ms, struct aid_error *err)
+{
+	int r = set_expiry(key, expires_wall_ms, err);
+
+	if (r != AID_E_EXPIRED)
+		return r;
+	if (keyctl_revoke(key) != 0)
+		return aid_key_fail(err, errno, "revoke a key");
+	return AID_OK;
+}
+
+void aid_ring_revoke(aid_serial anchor, aid_serial ring)
+{
+	AID_FREE aid_serial *keys = NULL;
+	size_t count = 0;
+
+	/* Revoking frees each payload now; the ring last, so that no key outlives it unseen. */
+	if (aid_keyring_links(ring, &keys, &count, NULL) == AID_OK) {
+		for (size_t i = 0; i < count; i++)
+			(void)keyctl_revoke(keys[i]);
+		(void)keyctl_clear(ring);
+	}
+	(void)keyctl_revoke(ring);
+	(void)keyctl_unlink(ring, anchor);
+}
+
+int aid_anchor_mark(aid_serial anchor, const char *name, bool present, struct aid_error *err)
+{
+	aid_serial mark;
+	long found;
+
+	if (present)
+		return make_private("user", name, anchor, &mark, err);
+	found = keyctl_search(anchor, "user", name, 0);
+	if (found < 0 && errno == ENOKEY)
+		return AID_OK;
+	if (found < 0 || keyctl_unlink((key_serial_t)found, anchor) != 0)
+		return aid_key_fail(err, errno, "take a mark out of the anchor");
+	return AID_OK;
+}
+
+int aid_anchor_marks(aid_serial anchor, const char *prefix,
+	void (*visit)(void *context, const char *name), void *context, struct aid_error *err)
+{
+	AID_FREE aid_serial *links = NULL;
+	size_t count;
+	int r = aid_keyring_links(anchor, &links, &count, err);
+
+	if (r != AID_OK)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		struct aid_key_info info;
+
+		if (aid_key_describe(links[i], &info, NULL) == AID_OK && aid_streq(info.type, "user") &&
+			aid_str_has_prefix(info.name, prefix))
+			visit(context, info.name);
+	}
+	return AID_OK;
+}
