@@ -9,6 +9,8 @@ dist_doc_DATA = \
 	SECURITY.md
 
 # Kept in their directories: the paths in the documents are these.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = examples/README.md
 agentsexamplesdir = $(docdir)/examples/agents.d
 dist_agentsexamples_DATA = \
 	examples/agents.d/federated-jwt.conf \
