@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The agentid authors
+# What the documents say about numbers, names and files is what the source says.
+set -u
+src=${srcdir:?}
+bad=0
+
+complain() { echo "documents: $*"; bad=1; }
+
+# enum_numbers NAME PREFIX: "NUMBER NAME" of each value of an enum of lib/protocol.h.
+enum_numbers()
+{
+    sed -e 's|/\*[^*]*\*/||g' -e 's|/\*.*$||' "$src/lib/protocol.h" | awk -v enum="$1" -v prefix="$2" '
+        $1 == "enum" && $2 == enum { inside = 1; next }
+        inside && /^};/ { exit }
+        inside && match($0, prefix "[A-Z0-9_]+") {
+            name = substr($0, RSTART + length(prefix), RLENGTH - length(prefix))
+            if (match($0, /= *[0-9]+/)) next_number = substr($0, RSTART + 1) + 0
+            print next_number++, name
+        }'
+}
+
+check_protocol()
+{
+    for what in "aid_tag AID_TAG_ 50" "aid_msg AID_MSG_ 15"; do
+        # shellcheck disable=SC2086 # three words on purpose
+        set -- $what
+        list=$(enum_numbers "$1" "$2")
+        count=$(printf '%s\n' "$list" | wc -l)
+        [ "$count" -ge "$3" ] || complain "only $count values of $1 were found in lib/protocol.h"
+        missing=$(printf '%s\n' "$list" | grep -v ' COUNT$' | while read -r number name; do
+            grep -q "^| $number | $name |" "$src/docs/PROTOCOL.md" || echo "$number $name"
+        done)
+        [ -z "$missing" ] || complain "docs/PROTOCOL.md has no row for: $(echo "$missing" | tr "\n" " ")"
+    done
+    version=$(sed -n 's/^#define AID_IPC_VERSION //p' "$src/lib/protocol.h")
+    grep -q "^| 2 | 2 | version: $version |" "$src/docs/PROTOCOL.md" ||
+        complain "docs/PROTOCOL.md does not say version $version"
+}
+
+check_permissions()
+{
+    for name in SESSION RING KEY META; do
+        value=$(sed -n "s/^#define AID_PERM_$name \(0x[0-9a-f]*\)U/\1/p" "$src/lib/keyring.h")
+        for page in man/agentid-keyring.7 docs/ARCHITECTURE.md; do
+            { [ -n "$value" ] && grep -q "$value" "$src/$page"; } ||
+                complain "$page does not have AID_PERM_$name '$value'"
+        done
+    done
+}
+
+check_statuses()
+{
+    names=$(sed -n '/status_names\[\] = {/,/};/p' "$src/lib/error.c" | grep -o '"[a-z-]*"' | tr -d '"')
+    [ -n "$names" ] || complain "no status names were found in lib/error.c"
+    for name in $names; do
+        grep -qE "^\.Li $name( ,)?\$" "$src/man/agentid-keyringd.8" ||
+            complain "man/agentid-keyringd.8 does not have the status '$name'"
+    done
+}
+
+# Links of the form [text](path) are files of the tree.
+check_links()
+{
+    for page in README.md HACKING.md SECURITY.md; do
+        for path in $(grep -o '](\([^)#:]*\))' "$src/$page" | sed 's/^](//; s/)$//'); do
+            [ -e "$src/$path" ] || complain "$page links to $path, which is not there"
+        done
+    done
+}
+
+# The pages that stand in "See also" and belong to this project are installed pages.
+check_pages()
+{
+    for page in "$src"/man/*.[1-8]; do
+        own=$(sed -n 's/^\.Xr \([a-z_.-]*agentid[a-z_.-]*\) \([1-8]\).*/\1.\2/p' "$page" | sort -u)
+        for name in $own; do
+            [ -e "$src/man/$name" ] || complain "${page##*/} refers to $name, which is not there"
+        done
+    done
+}
+
+check_commands()
+{
+    for command in ci/demo ci/test; do
+        grep -q "^sudo $command " "$src/README.md" || complain "README.md does not say 'sudo $command'"
+        [ -x "$src/$command" ] || complain "$command is not a program"
+    done
+}
+
+check_protocol
+check_permissions
+check_statuses
+check_links
+check_pages
+check_commands
+exit $bad
