@@ -55,7 +55,7 @@ check_statuses()
     names=$(sed -n '/status_names\[\] = {/,/};/p' "$src/lib/error.c" | grep -o '"[a-z-]*"' | tr -d '"')
     [ -n "$names" ] || complain "no status names were found in lib/error.c"
     for name in $names; do
-        grep -qE "^\.Li $name( ,)?\$" "$src/man/agentid-keyringd.8" ||
+        grep -qE "^\.Li $name( [,.])?\$" "$src/man/agentid-keyringd.8" ||
             complain "man/agentid-keyringd.8 does not have the status '$name'"
     done
 }
