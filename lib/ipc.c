@@ -7,6 +7,7 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,28 +28,62 @@ static int set_timeout(int fd, int option, int64_t timeout_ms)
 	return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
 }
 
+/* A host application may have closed descriptors 0 to 2; a socket there would be written to by
+ * whoever means standard output. */
+static int open_socket(int *ret_fd, struct aid_error *err)
+{
+	AID_FD(fd);
+
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && fd <= STDERR_FILENO) {
+		int low = fd;
+
+		fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		(void)close(low);
+	}
+	if (fd < 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "socket");
+	*ret_fd = aid_steal_fd(&fd);
+	return AID_OK;
+}
+
+/* Waiting in a full backlog is interrupted by every signal of the host application. */
+static int connect_until(int fd, const struct sockaddr_un *address, int64_t deadline_boot_ms)
+{
+	for (;;) {
+		if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+			return 0;
+		if (errno != EINTR)
+			return errno;
+		if (set_timeout(fd, SO_SNDTIMEO, deadline_boot_ms - aid_clock_boot_ms()) != 0)
+			return errno;
+	}
+}
+
 int aid_ipc_connect(const char *path, int64_t timeout_ms, int *ret_fd, struct aid_error *err)
 {
+	int64_t deadline_boot_ms = aid_clock_boot_ms() + timeout_ms;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	AID_FD(fd);
+	int r;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return aid_fail(err, AID_E_CONFIG, "socket path over %zu bytes",
 			sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return aid_fail_errno(err, AID_E_IO, errno, "socket");
+	r = open_socket(&fd, err);
+	if (r != AID_OK)
+		return r;
 	if (set_timeout(fd, SO_SNDTIMEO, timeout_ms) != 0 ||
 		set_timeout(fd, SO_RCVTIMEO, timeout_ms) != 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "socket timeout");
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-		/* A full backlog waits SO_SNDTIMEO and then says EAGAIN. */
-		if (errno == EAGAIN)
-			return aid_fail(err, AID_E_TIMEOUT, "%s: no connection within %lld ms", path,
-				(long long)timeout_ms);
-		return aid_fail_errno(err, AID_E_UNREACHABLE, errno, "%s", path);
-	}
+	r = connect_until(fd, &address, deadline_boot_ms);
+	/* A full backlog waits SO_SNDTIMEO and then says EAGAIN. */
+	if (r == EAGAIN)
+		return aid_fail(err, AID_E_TIMEOUT, "%s: no connection within %lld ms", path,
+			(long long)timeout_ms);
+	if (r != 0)
+		return aid_fail_errno(err, AID_E_UNREACHABLE, r, "%s", path);
 	*ret_fd = aid_steal_fd(&fd);
 	return AID_OK;
 }

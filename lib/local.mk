@@ -25,7 +25,7 @@ libagentid_base_la_SOURCES = \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/secret_source.c %D%/secret_source.h \
-	%D%/session.h \
+	%D%/session.c %D%/session.h \
 	%D%/str.c %D%/str.h
 libagentid_base_la_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
 libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)

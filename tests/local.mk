@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/keyring/local.mk
+include tests/support/local.mk
 include tests/unit/local.mk
