@@ -2,7 +2,7 @@
  * Copyright The agentid authors */
 /* The configuration: VENDORDIR/agentid/agentid.conf and SYSCONFDIR/agentid/agentid.conf (and its
  * agentid.conf.d), and one file per agent in agents.d/ of both. agentid.conf(5) and
- * agentid-agent.conf(5) describe every key; option tables in configuration.c are the one list.
+ * agentid-agent.conf(5) describe every key; the option tables in configuration_table.c are the one list.
  *
  * Loading finds every problem, not only the first, each with file and line. A configuration with
  * any problem is refused whole: the daemon then keeps the last good one. */
@@ -75,7 +75,7 @@ struct aid_config {
 	char *fetch_user;        /* account of agentid-fetch without systemd; default agentid-fetch */
 	char *ca_file;           /* default /etc/ssl/certs/ca-certificates.crt */
 	struct aid_agent *agents;
-	size_t n_agents;
+	size_t n_agents;         /* sorted by id */
 };
 
 struct aid_problem {
@@ -87,10 +87,11 @@ struct aid_problem {
 struct aid_problems {
 	struct aid_problem *items;
 	size_t count;
+	bool incomplete;         /* memory was short: there was more to say */
 };
 
 void aid_problems_done(struct aid_problems *problems);
-/* Copies; a shortage of memory drops the text but still counts. */
+/* Copies; a shortage of memory is kept in ->incomplete. */
 void aid_problems_add(struct aid_problems *problems, const char *file, uint64_t line,
 	const char *fmt, ...) AID_PRINTF(4, 5);
 

@@ -31,7 +31,12 @@ libagentid_base_la_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
 libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)
 
 libagentid_config_la_SOURCES = \
-	%D%/configuration.h
+	%D%/configuration.c %D%/configuration.h \
+	%D%/configuration_draft.c \
+	%D%/configuration_private.h \
+	%D%/configuration_table.c \
+	%D%/configuration_text.c \
+	%D%/configuration_value.c
 libagentid_config_la_CFLAGS = $(AM_CFLAGS) $(ECONF_CFLAGS)
 libagentid_config_la_LIBADD = $(ECONF_LIBS)
 

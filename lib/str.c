@@ -14,6 +14,13 @@ bool aid_streq(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+int aid_str_order(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
 bool aid_str_has_prefix(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

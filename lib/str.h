@@ -11,6 +11,8 @@
 
 /* Equality; NULL equals only NULL. The project's sole string comparison for decisions. */
 bool aid_streq(const char *a, const char *b);
+/* For sorting only: byte order, NULL first. */
+int aid_str_order(const char *a, const char *b);
 bool aid_str_has_prefix(const char *text, const char *prefix);
 
 /* Decimal digits only, min to max inclusive. */

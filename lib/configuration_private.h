@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* Between the files of the configuration: text (one file's lines), table (what each key means),
+ * values (one value's form) and configuration.c (which files, and what holds across them). */
+#ifndef AID_CONFIGURATION_PRIVATE_H
+#define AID_CONFIGURATION_PRIVATE_H
+
+#include "configuration.h"
+
+/* ---- text: what libeconf would read without a word is refused before it reads ---- */
+
+/* One line: a section (key and value NULL) or a key of the section before it. */
+struct aid_entry {
+	char *section;
+	char *key;
+	char *value;
+	uint64_t line;
+};
+
+struct aid_config_text {
+	const char *file; /* borrowed: what problems name */
+	struct aid_entry *entries;
+	size_t n_entries;
+	bool damaged;     /* a line was refused: what is missing may stand there */
+};
+
+/* AID_OK also when lines were refused: those are problems and left out. AID_E_NOMEM, AID_E_IO. */
+int aid_config_text_parse(const char *file, const char *bytes, size_t length,
+	struct aid_config_text *ret_text, struct aid_problems *problems) AID_WUR;
+void aid_config_text_done(struct aid_config_text *text);
+
+/* ---- values ---- */
+
+enum aid_value_type {
+	AID_VALUE_AGENT_ID,
+	AID_VALUE_ACCOUNT,
+	AID_VALUE_NAMES,    /* char **: names separated by commas */
+	AID_VALUE_COUNT,    /* unsigned int, min to max */
+	AID_VALUE_BOOL,
+	AID_VALUE_DURATION, /* int64_t milliseconds, min to max */
+	AID_VALUE_PERCENT,  /* unsigned int, min to max */
+	AID_VALUE_CHOICE,   /* enum counted from 1 in the order of names */
+	AID_VALUE_WORD,     /* char *: one of names */
+	AID_VALUE_WORDS,    /* char *: some of names, separated by commas */
+	AID_VALUE_HOSTS,    /* char *: host names separated by commas */
+	AID_VALUE_PIN,      /* char *: printable, at most max bytes, no wildcard */
+	AID_VALUE_URL,      /* char *: https URL without query, a pin too */
+	AID_VALUE_URI,      /* char *: absolute URI without fragment (RFC 8707 section 2) */
+	AID_VALUE_SCOPE,    /* char *: RFC 6749 section 3.3 */
+	AID_VALUE_PATH,     /* char *: absolute path */
+	AID_VALUE_SECRET    /* char *: reference of secret_source.h; never shown, it may be a secret */
+};
+
+#define AID_FOR_HOST 1U
+#define AID_FOR_OIDC 2U
+#define AID_FOR_AUTH(method) (1U << (method))
+#define AID_FOR_JWT (1U << AID_FORMAT_JWT)
+
+/* One key. Masks say where it applies; 0 is everywhere. */
+struct aid_option {
+	const char *section;
+	const char *key;
+	enum aid_value_type type;
+	bool required;            /* wherever it applies */
+	bool unless_opaque;       /* but not with format = opaque */
+	size_t offset;            /* into struct aid_agent or struct aid_config */
+	int64_t min, max;
+	const char *fallback;     /* the default as one would write it; NULL: none */
+	const char *const *names; /* NULL-terminated */
+	unsigned int sources;     /* AID_FOR_HOST, AID_FOR_OIDC */
+	unsigned int auths;       /* AID_FOR_AUTH(...) */
+	unsigned int formats;     /* AID_FOR_JWT */
+};
+
+/* Parses value into the field at option->offset of object, freeing what stood there. AID_E_CONFIG
+ * with the sentence that follows "[section] key = 'value': "; AID_E_NOMEM. */
+int aid_value_set(const struct aid_option *option, const char *value, void *object,
+	struct aid_error *err) AID_WUR;
+
+/* ---- table ---- */
+
+#define AID_OPTIONS_MAX 32U
+
+/* The keys of agentid.conf and those of an agent's file; each ends with section NULL. */
+extern const struct aid_option aid_host_options[];
+extern const struct aid_option aid_agent_options[];
+
+/* An object in the making, and the line each option was last set in (0: not). */
+struct aid_draft {
+	const struct aid_option *options;
+	void *object;
+	uint64_t lines[AID_OPTIONS_MAX];
+};
+
+/* Applies the lines of one file. AID_OK also when there are problems; AID_E_NOMEM. */
+int aid_draft_apply(struct aid_draft *draft, const struct aid_config_text *text,
+	struct aid_problems *problems) AID_WUR;
+/* Fills in the defaults of what no file set. */
+int aid_draft_defaults(struct aid_draft *draft) AID_WUR;
+/* The line a key was set in, 0 where it was not. */
+uint64_t aid_draft_line(const struct aid_draft *draft, const char *section, const char *key);
+/* The bytes of one agent's file into *ret_draft, whose object (a struct aid_agent) the caller frees
+ * with aid_agent_done(). AID_OK also with problems. */
+int aid_agent_parse(const char *file, const char *bytes, size_t length, struct aid_draft *ret_draft,
+	struct aid_agent *ret_agent, struct aid_problems *problems) AID_WUR;
+void aid_agent_done(struct aid_agent *agent);
+
+/* True where the host's own issuer is needed to get this agent's token. */
+bool aid_agent_needs_host_issuer(const struct aid_agent *agent);
+
+#endif
