@@ -34,15 +34,15 @@ void aid_config_text_done(struct aid_config_text *text);
 enum aid_value_type {
 	AID_VALUE_AGENT_ID,
 	AID_VALUE_ACCOUNT,
-	AID_VALUE_NAMES,    /* char **: names separated by commas */
+	AID_VALUE_NAMES,    /* char **: names separated by commas or blanks */
 	AID_VALUE_COUNT,    /* unsigned int, min to max */
 	AID_VALUE_BOOL,
 	AID_VALUE_DURATION, /* int64_t milliseconds, min to max */
 	AID_VALUE_PERCENT,  /* unsigned int, min to max */
 	AID_VALUE_CHOICE,   /* enum counted from 1 in the order of names */
 	AID_VALUE_WORD,     /* char *: one of names */
-	AID_VALUE_WORDS,    /* char *: some of names, separated by commas */
-	AID_VALUE_HOSTS,    /* char *: host names separated by commas */
+	AID_VALUE_WORDS,    /* char *: some of names; stored with commas */
+	AID_VALUE_HOSTS,    /* char *: host names; stored with commas */
 	AID_VALUE_PIN,      /* char *: printable, at most max bytes, no wildcard */
 	AID_VALUE_URL,      /* char *: https URL without query, a pin too */
 	AID_VALUE_URI,      /* char *: absolute URI without fragment (RFC 8707 section 2) */

@@ -214,11 +214,12 @@ static int take_part(const char *start, size_t length, char **parts, size_t coun
 	return AID_OK;
 }
 
-/* The comma-separated parts of value without the blanks around them. No part may be empty or stand
- * twice, and check holds for each. */
+/* The parts of value, which commas separate or else blanks. No part may be empty or stand twice, and
+ * check holds for each. */
 static int split_list(const struct aid_option *option, const char *value, part_check check,
 	char ***ret_parts, struct aid_error *err)
 {
+	const char *separators = strchr(value, ',') != NULL ? "," : " \t";
 	char **parts = calloc(NAMES_MAX + 1, sizeof(*parts));
 	size_t count = 0;
 	int r = AID_OK;
@@ -226,7 +227,7 @@ static int split_list(const struct aid_option *option, const char *value, part_c
 	if (parts == NULL)
 		return AID_E_NOMEM;
 	for (const char *at = value; r == AID_OK; count++) {
-		size_t length = strcspn(at, ",");
+		size_t length = strcspn(at, separators);
 
 		r = take_part(at, length, parts, count, err);
 		if (r == AID_OK)
@@ -234,6 +235,7 @@ static int split_list(const struct aid_option *option, const char *value, part_c
 		if (at[length] == '\0')
 			break;
 		at += length + 1;
+		at += separators[0] == ' ' ? strspn(at, separators) : 0;
 	}
 	if (r != AID_OK) {
 		free_parts(parts);
