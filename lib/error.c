@@ -70,7 +70,7 @@ int aid_prefix(struct aid_error *err, const char *fmt, ...)
 	size_t used;
 
 	if (err == NULL)
-		return AID_OK;
+		return AID_E_INVALID;
 	memcpy(old, err->text, sizeof(old));
 	va_start(args, fmt);
 	set_text(err, fmt, args);

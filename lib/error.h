@@ -51,7 +51,8 @@ int aid_fail(struct aid_error *err, int status, const char *fmt, ...) AID_PRINTF
 /* The same for a failed system call: appends ": " and the text of the errno given. */
 int aid_fail_errno(struct aid_error *err, int status, int sys_errno, const char *fmt, ...)
 	AID_PRINTF(4, 5);
-/* Puts "context: " before err->text; returns err->status. At most once per layer. */
+/* Puts "context: " before err->text; returns err->status, and AID_E_INVALID for err NULL, so that a
+ * failure stays one. At most once per layer. */
 int aid_prefix(struct aid_error *err, const char *fmt, ...) AID_PRINTF(2, 3);
 
 /* "timeout", "untrusted", ...; "unknown" for a number outside the enum. */

@@ -157,6 +157,8 @@ int aid_file_replace(const char *path, mode_t mode, const void *bytes, size_t le
 	if (r < 0 || (size_t)r >= sizeof(temporary))
 		return aid_fail(err, AID_E_CONFIG, "%.64s: path over %zu bytes", path,
 			sizeof(temporary) - 1);
+	/* A process with this id may have been killed here before; the directory is root's. */
+	(void)unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "%s", temporary);
