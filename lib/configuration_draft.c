@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAME_MAX_BYTES 63U
+#define MISSPELT_MAX 2U /* letters by which a key may be off to be guessed */
+
 static const struct aid_option *find_option(const struct aid_option *options, const char *section,
 	const char *key)
 {
@@ -27,23 +30,86 @@ static bool knows_section(const struct aid_option *options, const char *section)
 	return false;
 }
 
-/* The names a table knows, of sections (section NULL) or of one section's keys: "a, b and c". */
-static const char *list_known(const struct aid_option *options, const char *section, char *out,
-	size_t size)
+/* How many letters to change, add or take away to make one name of the other (Levenshtein). */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[NAME_MAX_BYTES + 1];
+	size_t length = strlen(b);
+
+	if (length > NAME_MAX_BYTES)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < length; j++) {
+			size_t least = diagonal + (a[i] == b[j] ? 0 : 1);
+
+			diagonal = row[j + 1];
+			least = diagonal + 1 < least ? diagonal + 1 : least;
+			row[j + 1] = row[j] + 1 < least ? row[j] + 1 : least;
+		}
+	}
+	return row[length];
+}
+
+/* The key (of a section) that was probably meant, or NULL. */
+static const struct aid_option *nearest_key(const struct aid_option *options, const char *section,
+	const char *key)
+{
+	const struct aid_option *nearest = NULL;
+	size_t least = MISSPELT_MAX + 1;
+
+	for (const struct aid_option *option = options; option->section != NULL; option++) {
+		size_t letters = distance(option->key, key);
+
+		if (!aid_streq(option->section, section) || letters >= least)
+			continue;
+		nearest = option;
+		least = letters;
+	}
+	return nearest;
+}
+
+static void refuse_key(const struct aid_option *options, const struct aid_config_text *text,
+	const struct aid_entry *entry, struct aid_problems *problems)
+{
+	const struct aid_option *meant = nearest_key(options, entry->section, entry->key);
+
+	for (const struct aid_option *option = options; meant == NULL && option->section != NULL;
+		option++) {
+		if (!aid_streq(option->key, entry->key))
+			continue;
+		aid_problems_add(problems, text->file, entry->line,
+			"[%s] %.64s: unknown key; it belongs into section [%s]", entry->section, entry->key,
+			option->section);
+		return;
+	}
+	if (meant != NULL)
+		aid_problems_add(problems, text->file, entry->line,
+			"[%s] %.64s: unknown key; did you mean %s?", entry->section, entry->key, meant->key);
+	else
+		aid_problems_add(problems, text->file, entry->line,
+			"[%s] %.64s: unknown key; the manual page lists the known ones", entry->section,
+			entry->key);
+}
+
+/* The sections a table knows: "agent, token". */
+static const char *list_sections(const struct aid_option *options, char *out, size_t size)
 {
 	const char *last = NULL;
 
 	out[0] = '\0';
 	for (const struct aid_option *option = options; option->section != NULL; option++) {
-		const char *name = section == NULL ? option->section : option->key;
 		size_t used = strlen(out);
 
-		if (section != NULL && !aid_streq(option->section, section))
+		if (aid_streq(last, option->section))
 			continue;
-		if (section == NULL && aid_streq(last, name))
-			continue;
-		(void)snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ", ", name);
-		last = name;
+		(void)snprintf(out + used, size - used, "%s[%s]", used == 0 ? "" : " and ",
+			option->section);
+		last = option->section;
 	}
 	return out;
 }
@@ -65,13 +131,10 @@ static int apply_key(struct aid_draft *draft, const struct aid_config_text *text
 {
 	const struct aid_option *option = find_option(draft->options, entry->section, entry->key);
 	struct aid_error err = AID_ERROR_INIT;
-	char known[512];
 	int r;
 
 	if (option == NULL) {
-		aid_problems_add(problems, text->file, entry->line,
-			"[%s] %.80s: unknown key; this section has %s", entry->section, entry->key,
-			list_known(draft->options, entry->section, known, sizeof(known)));
+		refuse_key(draft->options, text, entry, problems);
 		return AID_OK;
 	}
 	draft->lines[option - draft->options] = entry->line;
@@ -96,7 +159,7 @@ int aid_draft_apply(struct aid_draft *draft, const struct aid_config_text *text,
 			if (!known)
 				aid_problems_add(problems, text->file, entry->line,
 					"[%.80s]: unknown section; this file has %s", entry->section,
-					list_known(draft->options, NULL, names, sizeof(names)));
+					list_sections(draft->options, names, sizeof(names)));
 			continue;
 		}
 		if (!known)
