@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+EXTRA_DIST += \
+	%D%/analyze \
+	%D%/analyzer.h \
+	%D%/bootstrap \
+	%D%/build \
+	%D%/check \
+	%D%/common.sh \
+	%D%/distcheck \
+	%D%/fuzz \
+	%D%/lint \
+	%D%/packages-demo.txt \
+	%D%/packages.txt \
+	%D%/sanitize
