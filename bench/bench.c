@@ -21,13 +21,23 @@ void bench_die(const char *fmt, ...)
 	exit(2);
 }
 
-int64_t bench_now_ns(void)
+static int64_t read_clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+	if (clock_gettime(clock, &now) != 0)
 		bench_die("clock_gettime: %s", strerror(errno));
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t bench_now_ns(void)
+{
+	return read_clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t bench_cpu_ns(void)
+{
+	return read_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void bench_sleep_us(int64_t us)

@@ -13,6 +13,8 @@
 BENCH_NORETURN void bench_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Monotonic, nanoseconds. */
 int64_t bench_now_ns(void);
+/* Time on a processor of this process. */
+int64_t bench_cpu_ns(void);
 void bench_sleep_us(int64_t us);
 /* A whole number from text, at least min. */
 int64_t bench_number(const char *text, int64_t min);

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The agentid authors
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # private, confdir are of lib.sh, endpoint_* of endpoint.sh
 # One function per benchmark: prepare, measure, print a table and the verdict.
 
-# host_session ALGORITHM: daemons with this host as the issuer.
+# prepare_host ALGORITHM: daemons with this host as the issuer.
 prepare_host() {
 	write_configuration
 	write_host_agent host svc-host 5m
-	agentid issuer init --alg "$1" >$private/issuer.log 2>&1 ||
+	agentid issuer init --alg "$1" >"$private/issuer.log" 2>&1 ||
 		fail "agentid issuer init: $(cat $private/issuer.log)"
 	start_daemons
 }
@@ -65,17 +65,17 @@ endpoint_ceiling() {
 	local url=$endpoint_url/long/token streams threads
 	local basic='Authorization: Basic YmVuY2g6c2VjcmV0'
 	local form='Content-Type: application/x-www-form-urlencoded'
-	printf grant_type=client_credentials >$private/body
+	printf grant_type=client_credentials >"$private/body"
 	printf 'wrk.method = "POST"\nwrk.body = "grant_type=client_credentials"\n%s\n' \
-		'wrk.headers["Authorization"] = "Basic YmVuY2g6c2VjcmV0"' >$private/post.lua
+		'wrk.headers["Authorization"] = "Basic YmVuY2g6c2VjcmV0"' >"$private/post.lua"
 	for streams in 1:1 1:16 1:128 4:32 16:8 64:4; do
 		h2load -n 20000 -c "${streams%:*}" -m "${streams#*:}" -H "$basic" -H "$form" \
-			-d $private/body "$url" |
+			-d "$private/body" "$url" |
 			awk -v s="$streams" '/^finished/ { rate = $4 } /^status codes/ { ok = $3 }
 				END { print "h2load", s, ok == 20000 ? rate : 0 }'
 	done
 	for threads in 4 32; do
-		wrk -t 1 -c $threads -d 1s -s $private/post.lua "$url" |
+		wrk -t 1 -c $threads -d 1s -s "$private/post.lua" "$url" |
 			awk -v s=$threads '/Non-2xx/ { bad = 1 } /^Requests.sec/ { rate = $2 }
 				END { print "wrk", s, bad ? 0 : rate }'
 	done
@@ -83,16 +83,20 @@ endpoint_ceiling() {
 
 # hold ARGUMENT ...: starts bench-hold as a coprocess and sets hold_opened to its first line.
 hold() {
-	coproc HOLD { exec "$build/bench/bench-hold" --confdir $confdir "$@"; }
+	coproc HOLD { exec "$build/bench/bench-hold" --confdir "$confdir" "$@"; }
 	hold_pid=$HOLD_PID
 	read -r hold_opened <&"${HOLD[0]}" || fail 'bench-hold failed'
 	printf '%s\n' "$hold_opened"
 }
 
-# hold_tell COMMAND: sends it and sets hold_said to the answer.
-hold_tell() {
+# hold_ask COMMAND: sends it and sets hold_said to the answer; hold_tell prints that, too.
+hold_ask() {
 	printf '%s\n' "$1" >&"${HOLD[1]}"
 	read -r hold_said <&"${HOLD[0]}" || fail 'bench-hold failed'
+}
+
+hold_tell() {
+	hold_ask "$1"
 	printf '%s\n' "$hold_said"
 }
 
@@ -111,19 +115,20 @@ bench_storm() {
 	need h2load wrk
 	prepare_oidc
 	local round ceiling best failed=0
-	endpoint_ceiling >$private/ceiling
+	endpoint_ceiling >"$private/ceiling"
 	printf 'tool and setting (connections:streams)   requests/s\n'
-	awk '{ printf "%-40s %10.0f\n", $1 " " $2, $3 }' $private/ceiling
-	ceiling=$(awk '$3 > max { max = $3 } END { print max }' $private/ceiling)
+	awk '{ printf "%-40s %10.0f\n", $1 " " $2, $3 }' "$private/ceiling"
+	ceiling=$(awk '$3 > max { max = $3 } END { print max }' "$private/ceiling")
 	for round in 1 2 3 4 5; do
+		printf 'round %d: ' $round
 		hold --in-flight 0 agentid:svc-oidc:1000
 		failed=$((failed + $(word failed "$hold_opened")))
-		word seconds "$hold_opened" >>$private/storms
+		word seconds "$hold_opened" >>"$private/storms"
 		hold_tell close
 		failed=$((failed + $(word failed "$hold_said")))
 		hold_end
 	done
-	best=$(sort -n $private/storms | sed -n 3p)
+	best=$(sort -n "$private/storms" | sed -n 3p)
 	awk -v s="$best" -v c="$ceiling" 'BEGIN { printf "storm median %.0f opens/s, ceiling %.0f requests/s\n", 1000 / s, c }'
 	verdict "$(awk -v s="$best" -v c="$ceiling" 'BEGIN { printf "%.3f", 1000 / s / c }')" 0.9 '>' \
 		$failed 0 ' failed'
@@ -140,4 +145,68 @@ bench_revoke() {
 	local status=$?
 	hold_end
 	return $status
+}
+
+private_kib() {
+	local pid
+	for pid in $(daemon_pids); do
+		cat "/proc/$pid/smaps_rollup"
+	done | awk '/^Private_(Clean|Dirty):/ { sum += $2 } END { print sum }'
+}
+
+# cost SIDE PHASE ...: median of one phase of one side, in microseconds.
+cost() {
+	"$build/bench/bench-compare" --batches 30 --batch 10 "$@" | awk '$(NF - 3) == "processor" { print $(NF - 2) }'
+}
+
+# Processor time of all daemons over so many seconds, without what a signature and a token request
+# by a warm libcurl cost anybody. Sets steady_percent and prints how it came about.
+steady_cpu() {
+	local window=$1 sign request cpu host oidc
+	sign=$(cost sign:RS256)
+	request=$(cost --ca "$endpoint_ca" --user bench:secret --body grant_type=client_credentials \
+		"curl:$endpoint_url/long/token")
+	hold_ask 'refreshes host-short' && host=${hold_said#* }
+	hold_ask 'refreshes oidc-short' && oidc=${hold_said#* }
+	cpu=$(daemon_cpu_ns)
+	sleep "$window"
+	cpu=$(($(daemon_cpu_ns) - cpu))
+	hold_ask 'refreshes host-short' && host=$((${hold_said#* } - host))
+	hold_ask 'refreshes oidc-short' && oidc=$((${hold_said#* } - oidc))
+	awk -v w="$window" -v cpu="$cpu" -v h="$host" -v o="$oidc" -v s="$sign" -v r="$request" 'BEGIN {
+		printf "%-52s %8.2f %%\n", "processor time of the daemons", cpu / w / 1e7
+		printf "%-52s %8.2f %%\n", h " signatures of " s " us", h * s / w / 1e4
+		printf "%-52s %8.2f %%\n", o " requests by libcurl of " r " us", o * r / w / 1e4
+		printf "percent %.2f\n", (cpu / 1e3 - h * s - o * r) / w / 1e4
+	}' >"$private/steady"
+	grep -v '^percent' "$private/steady"
+	steady_percent=$(word percent "$(cat $private/steady)")
+}
+
+# 10,000 sessions, half host and half oidc. Of each half, 4,750 have tokens of 5 minutes, which are
+# not due while we look; 250 have tokens of 15 s, so that refreshes come as often as 5,000 sessions
+# of 5 minutes make them come (21 a second). These are opened at a pace, else they would come in
+# bursts.
+bench_scale() {
+	local memory late_host late_oidc worst
+	start_endpoint long:300 short:15
+	write_configuration
+	write_host_agent host svc-host 5m "$wide_audience"
+	write_host_agent host-short svc-host-short 15s "$wide_audience"
+	write_oidc_agent oidc svc-oidc "$endpoint_url/long"
+	write_oidc_agent oidc-short svc-oidc-short "$endpoint_url/short"
+	agentid issuer init >"$private/issuer.log" 2>&1 || fail "$(cat $private/issuer.log)"
+	start_daemons
+	hold --in-flight 64 agentid:svc-host:4750 agentid:svc-oidc:4750 \
+		agentid:svc-host-short:250:43 agentid:svc-oidc-short:250:43
+	hold_tell tokens
+	[ "$(word tokens "$hold_said")" = 10000 ] || fail 'not every session has a token'
+	memory=$(private_kib | awk '{ printf "%.1f", $1 / 1024 }')
+	steady_cpu 12
+	hold_tell 'late host-short'
+	late_host=$(word p99_ms "$hold_said")
+	hold_tell 'late oidc-short'
+	late_oidc=$(word p99_ms "$hold_said")
+	worst=$(printf '%s\n' "$late_host" "$late_oidc" | sort -n | tail -n 1)
+	verdict "$memory" 32 ' MiB' "$steady_percent" 2 ' %' "$worst" 100 ' ms'
 }

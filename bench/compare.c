@@ -21,6 +21,7 @@ static const struct {
 	{"curl", side_curl_init},
 	{"spawn", side_spawn_init},
 	{"raw", side_raw_init},
+	{"sign", side_sign_init},
 };
 
 struct contest {

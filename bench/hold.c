@@ -5,8 +5,11 @@
  *   close        every process closes its session through PAM
  *   run PROGRAM  starts it and waits until no token of any session can be read any more
  *   tokens       how many tokens can be read now, and their longest length
+ *   refreshes AGENT  how many there were so far
+ *   late AGENT   watches the refreshes of an agent for a while and says how late they were
  * At the end of input the processes just end. */
 #include "bench.h"
+#include "hold_lateness.h"
 #include "side_pam.h"
 
 #include <errno.h>
@@ -27,6 +30,7 @@
 
 #define GROUPS_MAX 8
 #define SESSIONS_MAX 20000
+#define WATCH_S 14
 
 struct group {
 	char service[64], user[64];
@@ -35,7 +39,7 @@ struct group {
 };
 
 struct session {
-	int32_t token; /* serial; 0 until opened */
+	int32_t token, ring; /* serials; 0 until opened */
 	int pam_code;
 	int64_t begin_ns, end_ns;
 };
@@ -77,6 +81,11 @@ static void await_closed(int fd)
 		;
 }
 
+static int32_t find_key(const char *type, const char *name)
+{
+	return (int32_t)syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, type, name, 0);
+}
+
 BENCH_NORETURN static void live(const struct hold *hold, const struct group *group,
 	struct session *session)
 {
@@ -93,9 +102,10 @@ BENCH_NORETURN static void live(const struct hold *hold, const struct group *gro
 	session->begin_ns = bench_now_ns();
 	session->pam_code = pam_open_session(handle, PAM_SILENT);
 	session->end_ns = bench_now_ns();
-	if (session->pam_code == PAM_SUCCESS)
-		session->token = (int32_t)syscall(SYS_keyctl, KEYCTL_SEARCH,
-			KEY_SPEC_SESSION_KEYRING, "user", "agentid:token", 0);
+	if (session->pam_code == PAM_SUCCESS) {
+		session->token = find_key("user", "agentid:token");
+		session->ring = find_key("keyring", "agentid");
+	}
 	tell(hold);
 	await_closed(hold->hold[0]);
 	if (session->token > 0 && atomic_load(&hold->shared->close_them))
@@ -211,6 +221,38 @@ static void print_tokens(const struct hold *hold)
 	(void)printf("tokens %lld length %ld\n", (long long)count, longest);
 }
 
+static int32_t *copy_rings(const struct hold *hold)
+{
+	int32_t *rings = reallocarray(NULL, (size_t)hold->count, sizeof(*rings));
+
+	if (rings == NULL)
+		bench_die("out of memory");
+	for (int64_t i = 0; i < hold->count; i++)
+		rings[i] = hold->shared->sessions[i].ring;
+	return rings;
+}
+
+static void print_lateness(const struct hold *hold, const char *agent)
+{
+	struct bench_samples late = {0};
+	int32_t *rings = copy_rings(hold);
+
+	bench_watch_lateness(rings, (size_t)hold->count, agent, WATCH_S, &late);
+	(void)printf("late %zu p50_ms %.0f p99_ms %.0f max_ms %.0f\n", late.count,
+		bench_quantile(&late, 0.5), bench_quantile(&late, 0.99), bench_quantile(&late, 1));
+	free(rings);
+	free(late.values);
+}
+
+static void print_refreshes(const struct hold *hold, const char *agent)
+{
+	int32_t *rings = copy_rings(hold);
+
+	(void)printf("refreshes %lld\n",
+		(long long)bench_count_refreshes(rings, (size_t)hold->count, agent));
+	free(rings);
+}
+
 /* A revoked key never comes back, so one pass that waits at each readable one is enough. */
 static void run_until_gone(const struct hold *hold, char *program)
 {
@@ -257,6 +299,10 @@ static void obey(struct hold *hold)
 			close_all(hold);
 		else if (strcmp(line, "tokens") == 0)
 			print_tokens(hold);
+		else if (strncmp(line, "late ", 5) == 0)
+			print_lateness(hold, line + 5);
+		else if (strncmp(line, "refreshes ", 10) == 0)
+			print_refreshes(hold, line + 10);
 		else if (strncmp(line, "run ", 4) == 0)
 			run_until_gone(hold, line + 4);
 		else

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The agentid authors
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # here is of run, endpoint_* of endpoint.sh
 # What bench/run does inside its namespaces: a private root around the installed build, the
 # configuration, the daemons, and the verdict. Everything it writes is on a tmpfs of its own.
 private=/run/bench
@@ -16,11 +16,11 @@ cover() {
 
 make_private_root() {
 	mount -t tmpfs -o mode=755 tmpfs /run
-	mkdir -p $private/cover $private/work $confdir
-	cover /etc && cover /var/lib || fail 'no overlay file system'
+	mkdir -p "$private/cover" "$private/work" "$confdir"
+	{ cover /etc && cover /var/lib; } || fail 'no overlay file system'
 	ip link set lo up
 	ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -H -n)"
-	ulimit -u unlimited
+	ulimit -u unlimited 2>/dev/null
 	echo 4194304 >/proc/sys/kernel/pid_max 2>/dev/null
 }
 
@@ -28,8 +28,8 @@ make_private_root() {
 install_build() {
 	local prefix
 	prefix=$(sed -n "s/^prefix = //p" "$build/Makefile")
-	[ "$prefix" = /usr ] && cover /usr || cover "$prefix"
-	make -s -C "$build" install >$private/install.log 2>&1 || fail "$(tail -n 5 $private/install.log)"
+	cover "$prefix" || fail "no overlay file system on $prefix"
+	make -s -C "$build" install >"$private/install.log" 2>&1 || fail "$(tail -n 5 $private/install.log)"
 	ldconfig
 	PATH=$prefix/bin:$prefix/sbin:$PATH
 	module=$(find "$prefix/lib" -name pam_agentid.so | head -n 1)
@@ -48,10 +48,10 @@ add_accounts() {
 write_stacks() {
 	local service
 	for service in agentid permit; do
-		printf '%s required pam_permit.so\n' auth account >$confdir/$service
+		printf '%s required pam_permit.so\n' auth account >"$confdir/$service"
 	done
-	printf 'session required %s\n' "$module" >>$confdir/agentid
-	printf 'session required pam_permit.so\n' >>$confdir/permit
+	printf 'session required %s\n' "$module" >>"$confdir/agentid"
+	printf 'session required pam_permit.so\n' >>"$confdir/permit"
 }
 
 # write_agent ID ACCOUNT LINE ...: the lines are those of [token].
@@ -89,7 +89,7 @@ write_configuration() {
 }
 
 start_daemons() {
-	agentid-keyringd --standalone 2>$private/keyringd.log &
+	agentid-keyringd --standalone 2>"$private/keyringd.log" &
 	local n=0
 	until agentid status >/dev/null 2>&1; do
 		n=$((n + 1))
@@ -101,8 +101,8 @@ start_daemons() {
 start_endpoint() {
 	# shellcheck source=bench/endpoint.sh
 	. "$here/endpoint.sh"
-	mkdir -p $private/endpoint
-	endpoint_start $private/endpoint 18443 "$build/bench/bench-mint" "$@" ||
+	mkdir -p "$private/endpoint"
+	endpoint_start "$private/endpoint" 18443 "$build/bench/bench-mint" "$@" ||
 		fail 'the token endpoint does not start'
 }
 
@@ -127,14 +127,14 @@ verdict() {
 
 # compare ARGUMENT ...: prints the table, keeps the figures for figure().
 compare() {
-	"$build/bench/bench-compare" --confdir $confdir "$@" >$private/compare.out ||
+	"$build/bench/bench-compare" --confdir "$confdir" "$@" >"$private/compare.out" ||
 		fail "bench-compare failed: $(tail -n 3 $private/keyringd.log 2>/dev/null)"
-	grep -Ev '^(ratio|difference) ' $private/compare.out
+	grep -Ev '^(ratio|difference) ' "$private/compare.out"
 }
 
 # figure ratio|difference N: of the first side against side N, as compare() found it.
 figure() {
-	awk -v what="$1" -v side="$2" '$1 == what && $2 == side { print $3 }' $private/compare.out
+	awk -v what="$1" -v side="$2" '$1 == what && $2 == side { print $3 }' "$private/compare.out"
 }
 
 to_ms() {

@@ -9,16 +9,18 @@ bench_bench_compare_SOURCES = \
 	%D%/side_curl.c \
 	%D%/side_pam.c %D%/side_pam.h \
 	%D%/side_raw.c \
+	%D%/side_sign.c \
 	%D%/side_spawn.c
-bench_bench_compare_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
-bench_bench_compare_LDADD = $(CURL_LIBS) $(PAM_LIBS)
+bench_bench_compare_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(CURL_CFLAGS)
+bench_bench_compare_LDADD = $(CRYPTO_LIBS) $(CURL_LIBS) $(PAM_LIBS)
 
 bench_bench_hold_SOURCES = \
 	%D%/bench.c %D%/bench.h \
 	%D%/hold.c \
+	%D%/hold_lateness.c %D%/hold_lateness.h \
 	%D%/side.h \
 	%D%/side_pam.c %D%/side_pam.h
-bench_bench_hold_LDADD = $(PAM_LIBS)
+bench_bench_hold_LDADD = libagentid-base.la $(PAM_LIBS)
 
 bench_bench_mint_SOURCES = \
 	%D%/bench.c %D%/bench.h \
@@ -27,7 +29,7 @@ bench_bench_mint_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 bench_bench_mint_LDADD = $(CRYPTO_LIBS)
 
 CLEANFILES += $(EXTRA_PROGRAMS)
-EXTRA_DIST += %D%/README.md %D%/endpoint.sh %D%/lib.sh %D%/run
+EXTRA_DIST += %D%/README.md %D%/cases.sh %D%/endpoint.sh %D%/lib.sh %D%/run
 
 .PHONY: bench bench-programs
 bench-programs: $(EXTRA_PROGRAMS)

@@ -26,10 +26,11 @@ struct side {
 	void (*once)(void *state, double *us);
 };
 
-/* Each takes its own words: "SERVICE:USER", a URL, "PROGRAM ARGUMENT ...", none. */
+/* Each takes its own words: "SERVICE:USER", a URL, "PROGRAM ARGUMENT ...", an algorithm, none. */
 void side_pam_init(struct side *side, const char *words, const struct side_options *options);
 void side_curl_init(struct side *side, const char *words, const struct side_options *options);
 void side_spawn_init(struct side *side, const char *words, const struct side_options *options);
+void side_sign_init(struct side *side, const char *words, const struct side_options *options);
 void side_raw_init(struct side *side, const char *words, const struct side_options *options);
 
 #endif

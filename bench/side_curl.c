@@ -32,13 +32,14 @@ static size_t keep(char *bytes, size_t size, size_t n, void *context)
 static void once(void *state, double *us)
 {
 	struct request *request = state;
-	int64_t begin = bench_now_ns();
+	int64_t begin = bench_now_ns(), cpu = bench_cpu_ns();
 	long status = 0;
 	CURLcode rc;
 
 	request->length = 0;
 	rc = curl_easy_perform(request->curl);
 	us[0] = (double)(bench_now_ns() - begin) / 1000.0;
+	us[1] = (double)(bench_cpu_ns() - cpu) / 1000.0;
 	if (rc != CURLE_OK)
 		bench_die("token request: %s", curl_easy_strerror(rc));
 	(void)curl_easy_getinfo(request->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -75,5 +76,5 @@ void side_curl_init(struct side *side, const char *words, const struct side_opti
 	if (request->curl == NULL || options->body == NULL)
 		bench_die("curl:URL needs --body");
 	set_options(request, words, options);
-	*side = (struct side){.phases = {"request"}, .state = request, .once = once};
+	*side = (struct side){.phases = {"request", "processor"}, .state = request, .once = once};
 }
