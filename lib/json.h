@@ -61,7 +61,8 @@ size_t aid_json_array_count(const struct aid_json *array);
 const struct aid_json *aid_json_array_object(const struct aid_json *array, size_t index);
 const char *aid_json_array_text(const struct aid_json *array, size_t index);
 
-/* Building. AID_E_NOMEM, also when object or array is NULL; AID_E_INVALID for text that is not UTF-8. */
+/* Building. AID_E_NOMEM, also when object or array is NULL; AID_E_INVALID when text is not UTF-8 or
+ * there is no memory to copy it. */
 struct aid_json *aid_json_new_object(void);
 struct aid_json *aid_json_new_array(void);
 int aid_json_put_text(struct aid_json *object, const char *name, const char *text) AID_WUR;

@@ -30,6 +30,8 @@ enum aid_alg {
 /* What agentid itself signs with. */
 #define AID_ALGS_SIGNING ((unsigned int)(AID_ALG_RS256 | AID_ALG_PS256 | AID_ALG_ES256))
 
+#define AID_SIGNATURE_MAX 1024U /* bytes of the longest raw signature: RSA of 8192 bits */
+
 /* One row of the table. */
 struct aid_alg_info {
 	enum aid_alg alg;

@@ -5,6 +5,7 @@
  *   - symmetric keys, unknown kty, use other than "sig", key_ops without "verify";
  *   - RSA under 2048 or over 8192 bits, exponent even, under 3 or over 33 bits;
  *   - a point that is not on its curve, the wrong length of a coordinate;
+ *   - a private member "d": that key is known to everybody who can read the set;
  *   - "alg" that this type of key does not sign with. */
 #ifndef AID_JWK_H
 #define AID_JWK_H
@@ -12,13 +13,13 @@
 #include "cleanup.h"
 #include "error.h"
 #include "jwa.h"
+#include "pkey.h"
 
 #include <stddef.h>
 
 #define AID_JWK_SET_BYTES_MAX (256U * 1024)
 #define AID_JWK_SET_KEYS_MAX 100U
 #define AID_KID_MAX 256U /* bytes */
-#define AID_THUMBPRINT_SIZE 44 /* base64url of a SHA-256, and a NUL */
 
 /* One usable key. Parsed once; holds what OpenSSL needs ready. Neither a key nor its set may be used
  * by two threads at a time. */
@@ -48,8 +49,8 @@ int aid_jwk_set_find(const struct aid_jwk_set *set, const char *kid, enum aid_al
 /* The algorithms the key may be used with. */
 unsigned int aid_jwk_algs(const struct aid_jwk *key);
 
-/* RFC 7638 with SHA-256. */
-void aid_jwk_thumbprint(const struct aid_jwk *key, char out[AID_THUMBPRINT_SIZE]);
+/* RFC 7638 with SHA-256. AID_E_NOMEM. */
+int aid_jwk_thumbprint(const struct aid_jwk *key, char out[AID_THUMBPRINT_SIZE]) AID_WUR;
 
 /* Verifies a raw JWS signature (RFC 7518 sections 3.3 to 3.5) over bytes. AID_E_UNTRUSTED when it is
  * wrong in any way: alg that is not the key's, length, r or s out of range. Used by jws.c. */

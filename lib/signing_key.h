@@ -12,9 +12,6 @@
 
 #include <stddef.h>
 
-/* Large enough for RSA of 8192 bits. */
-#define AID_SIGNATURE_MAX 1024U
-
 /* Parsed once, with what OpenSSL needs ready. Not for two threads at a time. */
 struct aid_signing_key;
 
