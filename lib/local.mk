@@ -13,16 +13,10 @@ libagentid_base_la_SOURCES = \
 	%D%/error.c %D%/error.h \
 	%D%/file.c %D%/file.h \
 	%D%/ipc.c %D%/ipc_frame.c %D%/ipc.h \
-<<<<<<< HEAD
-	%D%/issuer_dir.h \
-	%D%/jwa.h \
-	%D%/keyring.c %D%/keyring.h %D%/keyring_private.h \
-	%D%/keyring_info.c %D%/keyring_place.c %D%/keyring_read.c %D%/keyring_store.c \
-=======
 	%D%/issuer_dir.c %D%/issuer_dir.h \
 	%D%/jwa.c %D%/jwa.h \
-	%D%/keyring.h \
->>>>>>> ae86114 (Add the JOSE half of the core library and the host issuer)
+	%D%/keyring.c %D%/keyring.h %D%/keyring_private.h \
+	%D%/keyring_info.c %D%/keyring_place.c %D%/keyring_read.c %D%/keyring_store.c \
 	%D%/log.c %D%/log.h \
 	%D%/notify.c %D%/notify.h \
 	%D%/protocol.h \
@@ -47,22 +41,6 @@ libagentid_config_la_CFLAGS = $(AM_CFLAGS) $(ECONF_CFLAGS)
 libagentid_config_la_LIBADD = $(ECONF_LIBS)
 
 libagentid_oidc_la_SOURCES = \
-<<<<<<< HEAD
-	%D%/b64.h \
-	%D%/issuer.h \
-	%D%/json.h \
-	%D%/jwk.h \
-	%D%/jws.h \
-	%D%/jwt.h \
-	%D%/signing_key.h
-libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
-libagentid_oidc_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS)
-
-libagentid_net_la_SOURCES = \
-	%D%/sandbox_seccomp.c
-libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
-libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
-=======
 	%D%/b64.c %D%/b64.h \
 	%D%/issuer.c %D%/issuer_publish.c %D%/issuer.h %D%/issuer_private.h \
 	%D%/json.c %D%/json_build.c %D%/json.h \
@@ -72,9 +50,13 @@ libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIB
 	%D%/pkey.c %D%/pkey_make.c %D%/pkey_sign.c %D%/pkey.h %D%/pkey_private.h \
 	%D%/signing_key.c %D%/signing_key.h \
 	%D%/thumbprint.c
-libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
-libagentid_oidc_la_LIBADD = $(CURL_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
->>>>>>> ae86114 (Add the JOSE half of the core library and the host issuer)
+libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+libagentid_oidc_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS)
+
+libagentid_net_la_SOURCES = \
+	%D%/sandbox_seccomp.c
+libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
+libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = lib/agentid.pc
