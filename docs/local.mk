@@ -18,8 +18,6 @@ dist_agentsexamples_DATA = \
 	examples/agents.d/keycloak-secret.conf \
 	examples/agents.d/oidc-provider.conf \
 	examples/agents.d/private-key-jwt.conf
-pamexamplesdir = $(docdir)/examples/pam.d
-dist_pamexamples_DATA = examples/pam.d/my-ai-agent
 pythonexamplesdir = $(docdir)/examples/python
 dist_pythonexamples_SCRIPTS = examples/python/agent.py
 systemdexamplesdir = $(docdir)/examples/systemd
