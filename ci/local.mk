@@ -5,10 +5,14 @@ EXTRA_DIST += \
 	%D%/bootstrap \
 	%D%/build \
 	%D%/check \
+	%D%/checksums.txt \
 	%D%/common.sh \
 	%D%/distcheck \
 	%D%/fuzz \
+	%D%/integration \
 	%D%/lint \
 	%D%/packages-demo.txt \
+	%D%/packages-root.txt \
 	%D%/packages.txt \
-	%D%/sanitize
+	%D%/sanitize \
+	%D%/servers
