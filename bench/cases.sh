@@ -53,6 +53,25 @@ bench_open_oidc() {
 	verdict "$(to_ms "$(figure difference 1)")" 0.4 ' ms'
 }
 
+bench_open_keycloak() {
+	# shellcheck source=bench/endpoint.sh
+	. "$here/endpoint.sh"
+	# shellcheck source=bench/keycloak.sh
+	. "$here/keycloak.sh"
+	local request=grant_type=client_credentials token
+	mkdir -p "$private/endpoint"
+	endpoint_prepare "$private/endpoint" || fail 'no certificate'
+	keycloak_start
+	token=$keycloak_url/protocol/openid-connect/token
+	write_configuration
+	write_oidc_agent oidc svc-oidc "$keycloak_url"
+	start_daemons
+	compare --batches 40 --batch 10 --phase open --ca "$endpoint_ca" --user bench:secret --body $request \
+		pam:agentid:svc-oidc "curl:$token" \
+		"spawn:curl -s -f --cacert $endpoint_ca -u bench:secret -d $request $token"
+	verdict "$(figure ratio 1)" 1.1 '' "$(figure ratio 2)" 0.3 ''
+}
+
 bench_no_agent() {
 	prepare_host ES256
 	compare --batches 200 --batch 50 --phase open pam:agentid:svc-none pam:permit:svc-none

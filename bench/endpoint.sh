@@ -58,14 +58,19 @@ endpoint_nginx_conf() {
 	EOF
 }
 
+# Sets endpoint_ca.
+endpoint_prepare() {
+	mkdir -p "$1/www"
+	endpoint_certificate "$1" >"$1/openssl.log" 2>&1 || return 1
+	endpoint_ca=$1/ca.pem
+}
+
 endpoint_start() {
 	local dir=$1 port=$2 mint=$3
 	shift 3
-	mkdir -p "$dir/www"
-	endpoint_certificate "$dir" >"$dir/openssl.log" 2>&1 || return 1
+	endpoint_prepare "$dir" || return 1
 	endpoint_nginx_conf "$dir" "$port" >"$dir/nginx.conf"
 	endpoint_url=https://localhost:$port
-	endpoint_ca=$dir/ca.pem
 	"$mint" --directory "$dir/www" --url "$endpoint_url" --token-bytes 1300 "$@" &
 	endpoint_pids=$!
 	nginx -q -e "$dir/nginx.log" -c "$dir/nginx.conf" &

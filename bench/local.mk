@@ -29,7 +29,8 @@ bench_bench_mint_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 bench_bench_mint_LDADD = $(CRYPTO_LIBS)
 
 CLEANFILES += $(EXTRA_PROGRAMS)
-EXTRA_DIST += %D%/README.md %D%/cases.sh %D%/endpoint.sh %D%/lib.sh %D%/run
+EXTRA_DIST += %D%/README.md %D%/cases.sh %D%/endpoint.sh %D%/keycloak-realm.json \
+	%D%/keycloak.sh %D%/lib.sh %D%/run
 
 .PHONY: bench bench-programs
 bench-programs: $(EXTRA_PROGRAMS)
