@@ -23,6 +23,9 @@ int aid_http_new(struct aid_http **ret_http, struct aid_error *err)
 	const curl_version_info_data *version;
 	AID_AUTO(aid_http) *http = NULL;
 
+	/* Before curl does it: the system's OpenSSL configuration may load engines and lower limits. */
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return aid_fail(err, AID_E_NOMEM, "OpenSSL does not start");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return aid_fail(err, AID_E_NOMEM, "libcurl does not start");
 	version = curl_version_info(CURLVERSION_NOW);
