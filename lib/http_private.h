@@ -5,7 +5,7 @@
 #define AID_HTTP_PRIVATE_H
 
 #include "http.h"
-#include "tls_trust.h"
+#include "http_trust.h"
 
 #include <curl/curl.h>
 #include <sys/queue.h>

@@ -60,12 +60,12 @@ libagentid_net_la_SOURCES = \
 	%D%/http_header.c %D%/http_header.h \
 	%D%/http_options.c %D%/http_private.h \
 	%D%/http_pool.c \
+	%D%/http_trust.c %D%/http_trust.h \
 	%D%/http_url.c \
 	%D%/jwks.c %D%/jwks.h \
 	%D%/net_filter.c %D%/net_filter.h \
 	%D%/oauth.c %D%/oauth.h \
-	%D%/sandbox_seccomp.c \
-	%D%/tls_trust.c %D%/tls_trust.h
+	%D%/sandbox_seccomp.c
 libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 

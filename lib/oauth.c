@@ -110,7 +110,7 @@ static int check_type(const struct aid_json *document, struct aid_error *err)
 
 	if (aid_json_text(document, "token_type", 1, 64, &type, err) != AID_OK)
 		return aid_prefix(err, "token response");
-	if (strcasecmp(type, "Bearer") != 0)
+	if (strlen(type) != 6 || strncasecmp(type, "Bearer", 6) != 0)
 		return aid_fail(err, AID_E_PROTOCOL,
 			"token response: token_type is '%.64s', only Bearer is used", type);
 	return AID_OK;

@@ -222,8 +222,8 @@ static int take_fds(const struct aid_frame *frame, const int *fds, size_t n_fds,
 		return r;
 	if (strlen(letters) != n_fds || !same_letters(letters, wanted))
 		return aid_fail(err, AID_E_PROTOCOL,
-			"frame: %zu descriptors called '%s', '%s' are wanted for %s", n_fds, letters, wanted,
-			aid_client_auth_name(request->method));
+			"frame: %zu descriptors called '%s', '%s' are wanted for method %d", n_fds, letters,
+			wanted, (int)request->method);
 	for (size_t i = 0; i < n_fds && r == AID_OK; i++)
 		r = take_fd(letters[i], fds[i], request, err);
 	return r;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
 /* Parsed CA files, shared by all connections: reading the system's bundle costs 17 ms, looking at it
- * one stat(2). Only http.c, http_options.c and this file see OpenSSL's TLS half. */
-#ifndef AID_TLS_TRUST_H
-#define AID_TLS_TRUST_H
+ * one stat(2). Only the http*.c files see OpenSSL's TLS half. */
+#ifndef AID_HTTP_TRUST_H
+#define AID_HTTP_TRUST_H
 
 #include "cleanup.h"
 #include "error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-#include "tls_trust.h"
+#include "http_trust.h"
 
 #include "file.h"
 #include "str.h"
