@@ -485,11 +485,11 @@ static int hand_over_agents(struct loader *loader)
 	return AID_OK;
 }
 
-static int load(struct loader *loader)
+static int load(struct loader *loader, bool with_agents)
 {
 	int r = load_host(loader);
 
-	if (r == AID_OK)
+	if (r == AID_OK && with_agents)
 		r = load_agents(loader);
 	if (r == AID_OK)
 		r = check_across(loader);
@@ -500,8 +500,8 @@ static int load(struct loader *loader)
 	return loader->problems->count > 0 ? AID_E_CONFIG : hand_over_agents(loader);
 }
 
-int aid_config_load(const struct aid_config_paths *paths, struct aid_config **ret_config,
-	struct aid_problems *problems)
+static int load_config(const struct aid_config_paths *paths, bool with_agents,
+	struct aid_config **ret_config, struct aid_problems *problems)
 {
 	AID_AUTO(aid_config) *config = calloc(1, sizeof(*config));
 	struct loader loader = {.paths = paths, .problems = problems, .config = config};
@@ -510,13 +510,25 @@ int aid_config_load(const struct aid_config_paths *paths, struct aid_config **re
 	*problems = (struct aid_problems){0};
 	if (config == NULL)
 		return AID_E_NOMEM;
-	r = load(&loader);
+	r = load(&loader, with_agents);
 	for (size_t i = 0; i < loader.n_agents; i++)
 		aid_agent_done(&loader.agents[i].agent);
 	free(loader.agents);
 	if (r == AID_OK)
 		*ret_config = aid_steal(&config);
 	return r;
+}
+
+int aid_config_load(const struct aid_config_paths *paths, struct aid_config **ret_config,
+	struct aid_problems *problems)
+{
+	return load_config(paths, true, ret_config, problems);
+}
+
+int aid_config_load_host(const struct aid_config_paths *paths, struct aid_config **ret_config,
+	struct aid_problems *problems)
+{
+	return load_config(paths, false, ret_config, problems);
 }
 
 void aid_config_free(struct aid_config *config)

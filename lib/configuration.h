@@ -108,6 +108,10 @@ extern const struct aid_config_paths aid_config_default_paths;
  * read and accounts exist is for agentid check and the daemon. */
 int aid_config_load(const struct aid_config_paths *paths, struct aid_config **ret_config,
 	struct aid_problems *problems) AID_WUR;
+/* The same with agentid.conf alone and no agents: a mistake in an agent's file must not stand in the
+ * way of changing a stolen issuer key. */
+int aid_config_load_host(const struct aid_config_paths *paths, struct aid_config **ret_config,
+	struct aid_problems *problems) AID_WUR;
 void aid_config_free(struct aid_config *config);
 AID_DEFINE_AUTO(aid_config)
 

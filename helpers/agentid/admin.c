@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* agentid-admin: the commands of agentid(1) that read the configuration or make keys. agentid runs
+ * it; its arguments are agentid's own. */
+#include "commands.h"
+
+#include <stdlib.h>
+
+static const struct cli_command commands[] = {
+	{"check", "[--json]", "Say what is wrong with the configuration and the host",
+		command_check_help, command_check},
+	{"issuer", "init|publish|rotate|show [ARGUMENT ...]", "Manage the keys of this host as an issuer",
+		command_issuer_help, command_issuer},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+	static const char *const nothing[] = {NULL};
+	struct cli cli = {
+		.colour = cli_wants_colour(secure_getenv("NO_COLOR"), secure_getenv("TERM")),
+		.keep_environment = nothing,
+	};
+
+	return cli_dispatch(&cli, commands, argc, argv);
+}

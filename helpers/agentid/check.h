@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* agentid check: each function looks at one thing and says what it found, in one sentence. */
+#ifndef AID_CHECK_H
+#define AID_CHECK_H
+
+#include "configuration.h"
+#include "jsonout.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum check_level { CHECK_OK, CHECK_WARNING, CHECK_ERROR };
+
+struct check {
+	bool json;
+	bool colour;
+	struct jsonout out;
+	const struct aid_config *config; /* NULL where it is wrong */
+	size_t counts[CHECK_ERROR + 1];
+	bool config_wrong;
+};
+
+/* file NULL: none; line 0: none. subject is a word or two for people and for JSON. */
+void check_say(struct check *check, enum check_level level, const char *subject, const char *file,
+	uint64_t line, const char *fmt, ...) AID_PRINTF(6, 7);
+
+/* Secrets, accounts, CA files and the issuer key that the agents need. */
+void check_agents(struct check *check);
+/* Kernel, key quota, clock, ptrace. */
+void check_host(struct check *check);
+/* agentid-keyringd and agentid-fetch as they run now. */
+void check_daemons(struct check *check);
+/* The stacks in directory that name pam_agentid.so. */
+void check_pam(struct check *check, const char *directory);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "client.h"
+
+#include "cleanup.h"
+#include "clock.h"
+
+#include <stdlib.h>
+
+#define REQUEST_BYTES 512U
+#define REQUEST_ID 1U
+
+static int connect_to_root(int *ret_fd, struct aid_error *err)
+{
+	struct aid_peer peer;
+	AID_FD(fd);
+	int r = aid_ipc_connect(AID_SOCKET_PATH, CLIENT_TIMEOUT_MS, &fd, err);
+
+	if (r == AID_OK)
+		r = aid_ipc_peer(fd, &peer, err);
+	if (r == AID_OK && peer.uid != 0)
+		return aid_fail(err, AID_E_UNTRUSTED, "%s is served by uid %u, not by root",
+			AID_SOCKET_PATH, peer.uid);
+	if (r == AID_E_UNREACHABLE)
+		return aid_prefix(err, "agentid-keyringd does not run");
+	if (r == AID_OK)
+		*ret_fd = aid_steal_fd(&fd);
+	return r;
+}
+
+static int send_request(int fd, enum aid_msg type, const char *agent, struct aid_error *err)
+{
+	uint8_t request[REQUEST_BYTES];
+	struct aid_writer writer;
+
+	aid_writer_begin(&writer, request, sizeof(request), type, REQUEST_ID);
+	aid_writer_text(&writer, AID_TAG_AGENT, agent);
+	if (aid_writer_end(&writer) != AID_OK)
+		return aid_fail(err, AID_E_INVALID, "the request has more than %u bytes", REQUEST_BYTES);
+	return aid_ipc_send(fd, request, writer.length, NULL, 0, err);
+}
+
+static int receive(int fd, uint8_t *buffer, struct aid_frame *ret_frame, struct aid_error *err)
+{
+	size_t length;
+	size_t n_fds;
+	int r = aid_ipc_recv(fd, buffer, AID_IPC_FRAME_MAX, &length, NULL, 0, &n_fds, err);
+
+	if (r == AID_E_TIMEOUT)
+		return aid_fail(err, AID_E_TIMEOUT, "%s: no answer within %d s", AID_SOCKET_PATH,
+			CLIENT_TIMEOUT_MS / 1000);
+	if (r != AID_OK)
+		return aid_prefix(err, AID_SOCKET_PATH);
+	r = aid_frame_parse(buffer, length, ret_frame, err);
+	if (r == AID_OK && ret_frame->id != REQUEST_ID)
+		return aid_fail(err, AID_E_PROTOCOL, "answer to request %u, not to %u", ret_frame->id,
+			REQUEST_ID);
+	return r;
+}
+
+static int read_answer(int fd, client_visit visit, void *context, int64_t *ret_count,
+	struct aid_error *err)
+{
+	int64_t deadline = aid_clock_boot_ms() + CLIENT_TIMEOUT_MS;
+	AID_FREE uint8_t *buffer = malloc(AID_IPC_FRAME_MAX);
+	struct aid_frame frame;
+
+	if (buffer == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	for (;;) {
+		int r = receive(fd, buffer, &frame, err);
+
+		if (r != AID_OK)
+			return r;
+		if (frame.type == AID_MSG_ERROR) {
+			aid_frame_error(&frame, err);
+			return err->status;
+		}
+		if (frame.type == AID_MSG_DONE)
+			return client_int(&frame, AID_TAG_COUNT_OF, 0, ret_count, err);
+		if (visit == NULL)
+			return aid_fail(err, AID_E_PROTOCOL, "unexpected answer of type %d",
+				(int)frame.type);
+		r = visit(context, &frame, err);
+		if (r != AID_OK)
+			return r;
+		if (aid_clock_boot_ms() > deadline)
+			return aid_fail(err, AID_E_TIMEOUT, "%s: the answer took more than %d s",
+				AID_SOCKET_PATH, CLIENT_TIMEOUT_MS / 1000);
+	}
+}
+
+int client_ask(enum aid_msg type, const char *agent, client_visit visit, void *context,
+	int64_t *ret_count, struct aid_error *err)
+{
+	int64_t count;
+	AID_FD(fd);
+	int r = connect_to_root(&fd, err);
+
+	if (r == AID_OK)
+		r = send_request(fd, type, agent, err);
+	if (r == AID_OK)
+		r = read_answer(fd, visit, context, ret_count != NULL ? ret_count : &count, err);
+	return r;
+}
+
+int client_int(const struct aid_frame *frame, enum aid_tag tag, int64_t fallback, int64_t *ret_value,
+	struct aid_error *err)
+{
+	if (!aid_frame_has(frame, tag)) {
+		*ret_value = fallback;
+		return AID_OK;
+	}
+	return aid_frame_int(frame, tag, INT64_MIN, INT64_MAX, ret_value, err);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* One question to agentid-keyringd, and its answer of any number of frames. */
+#ifndef AID_CLIENT_H
+#define AID_CLIENT_H
+
+#include "error.h"
+#include "ipc.h"
+
+#include <stdint.h>
+
+#define CLIENT_TIMEOUT_MS 10000
+
+/* Called for each frame before the last one. Anything but AID_OK ends the call with it. */
+typedef int (*client_visit)(void *context, const struct aid_frame *frame, struct aid_error *err);
+
+/* Asks for type, about agent (NULL: none named), and waits until AID_MSG_DONE; its count, 0 where it has
+ * none, goes to ret_count (NULL is allowed). An AID_MSG_ERROR becomes its error. visit may be NULL
+ * where no frames are expected. AID_E_UNREACHABLE and AID_E_TIMEOUT name the socket. */
+int client_ask(enum aid_msg type, const char *agent, client_visit visit, void *context,
+	int64_t *ret_count, struct aid_error *err) AID_WUR;
+
+/* A field that may be absent: fallback then. */
+int client_int(const struct aid_frame *frame, enum aid_tag tag, int64_t fallback, int64_t *ret_value,
+	struct aid_error *err) AID_WUR;
+
+#endif

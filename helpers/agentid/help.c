@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* Help texts that both programs have. */
+#include "commands.h"
+
+const char command_check_help[] =
+	"Reads the configuration as the daemon would and looks at the host: secrets, accounts, issuer\n"
+	"keys, key quota, PAM stacks, daemons. Each problem is one sentence, with file and line where\n"
+	"there is one. Run it as root.\n\n"
+	"  --json  one JSON object\n";
+
+const char command_issuer_help[] =
+	"  init [--alg RS256|ES256]  make the first key\n"
+	"  publish DIR               write jwks.json and .well-known/openid-configuration into DIR\n"
+	"  rotate [--now] [--overlap TIME] [--alg RS256|ES256]\n"
+	"                            add a key that becomes active after TIME (default 24h), or with\n"
+	"                            --now at once and delete all others (a key was stolen)\n"
+	"  show                      list the keys\n\n"
+	"After init and rotate, publish, so that verifiers know the key before it signs.\n";
