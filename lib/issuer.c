@@ -70,8 +70,10 @@ int aid_issuer_key_load(const char *directory, const struct aid_issuer_key *entr
 	r = aid_file_read(fd, KEY_FILE_MAX, &pem, err);
 	if (r == AID_OK)
 		r = aid_signing_key_parse(aid_secret_peek(pem), aid_secret_length(pem), &key, err);
-	if (r != AID_OK)
-		return aid_prefix(err, "%s", path);
+	if (r != AID_OK) {
+		(void)aid_prefix(err, "%s", path);
+		return r;
+	}
 	if (!aid_streq(aid_signing_key_thumbprint(key), entry->kid))
 		return aid_fail(err, AID_E_CREDENTIAL, "%s: holds key %s", path,
 			aid_signing_key_thumbprint(key));

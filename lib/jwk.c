@@ -201,8 +201,10 @@ int aid_jwk_set_parse(const void *bytes, size_t length, struct aid_jwk_set **ret
 		r = aid_json_array(document, "keys", &keys, err);
 	if (r == AID_E_NOTFOUND)
 		return aid_fail(err, AID_E_PROTOCOL, "key set: 'keys' is missing");
-	if (r != AID_OK)
-		return aid_prefix(err, "key set");
+	if (r != AID_OK) {
+		(void)aid_prefix(err, "key set");
+		return r;
+	}
 	count = aid_json_array_count(keys);
 	if (count > AID_JWK_SET_KEYS_MAX)
 		return aid_fail(err, AID_E_TOOBIG, "key set: %zu keys, at most %u", count,

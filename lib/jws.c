@@ -61,7 +61,9 @@ static int decode_header(const struct aid_jws *jws, struct aid_json **ret_header
 	if (r != AID_OK)
 		return aid_fail(err, r, "token header: not base64url");
 	r = aid_json_parse(bytes, length, HEADER_MAX, ret_header, err);
-	return r != AID_OK ? aid_prefix(err, "token header") : AID_OK;
+	if (r != AID_OK)
+		(void)aid_prefix(err, "token header");
+	return r;
 }
 
 static int read_alg(const struct aid_json *header, unsigned int algs, struct aid_jws *jws,

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define CLAIM_TEXT_MAX 1024U /* bytes of iss, sub, azp, client_id */
 #define LIFETIME_MAX_MS (INT64_C(24) * 3600 * 1000)
@@ -35,7 +34,7 @@ static int check_typ(const struct aid_jws *jws, struct aid_error *err)
 		"application/at+jwt"};
 
 	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
-		if (strcasecmp(jws->typ, accepted[i]) == 0)
+		if (aid_streq_nocase(jws->typ, accepted[i]))
 			return AID_OK;
 	}
 	return aid_fail(err, AID_E_PROTOCOL, "token typ '%s' is none of JWT, at+jwt", jws->typ);
@@ -226,8 +225,10 @@ static int check_claims(const struct aid_secret *payload, const struct aid_jwt_p
 
 	r = aid_json_parse(aid_secret_peek(payload), aid_secret_length(payload), AID_TOKEN_MAX, &json,
 		err);
-	if (r != AID_OK)
-		return aid_prefix(err, "token claims");
+	if (r != AID_OK) {
+		(void)aid_prefix(err, "token claims");
+		return r;
+	}
 	r = check_issuer(json, params->issuer, err);
 	if (r == AID_OK)
 		r = check_audience(json, params->audience, err);

@@ -56,59 +56,65 @@ static struct aid_json *build_payload(const struct aid_jwt_request *request, con
 	return aid_steal(&payload);
 }
 
-static int append_part(struct aid_secret *token, const struct aid_json *part, struct aid_error *err)
+/* Header, dot and payload: what is signed. No secret yet. */
+struct input {
+	char text[2 * AID_B64_SIZE(PART_MAX)];
+	size_t length;
+};
+
+static int add_part(struct input *input, const struct aid_json *part, struct aid_error *err)
 {
-	char text[PART_MAX + 1], encoded[AID_B64_SIZE(PART_MAX)];
+	char text[PART_MAX + 1];
 	size_t length;
 	int r;
 
 	if (part == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	r = aid_json_render(part, text, sizeof(text), &length);
-	if (r == AID_OK) {
-		length = aid_b64_encode(text, length, encoded);
-		r = aid_secret_append(token, encoded, length);
-	}
 	if (r == AID_E_TOOBIG)
 		return aid_fail(err, AID_E_INVALID, "token header or claims over %u bytes", PART_MAX);
-	return r != AID_OK ? aid_fail(err, r, "out of memory") : AID_OK;
-}
-
-static int append_signature(struct aid_secret *token, const struct aid_signing_key *key,
-	enum aid_alg alg, struct aid_error *err)
-{
-	char encoded[1 + AID_B64_SIZE(AID_SIGNATURE_MAX)];
-	uint8_t signature[AID_SIGNATURE_MAX];
-	size_t length;
-	int r;
-
-	r = aid_signing_key_sign(key, alg, aid_secret_peek(token), aid_secret_length(token), signature,
-		&length, err);
 	if (r != AID_OK)
-		return r;
-	encoded[0] = '.';
-	length = 1 + aid_b64_encode(signature, length, encoded + 1);
-	r = aid_secret_append(token, encoded, length);
-	explicit_bzero(signature, sizeof(signature));
-	explicit_bzero(encoded, sizeof(encoded));
-	return r != AID_OK ? aid_fail(err, r, "the token does not fit") : AID_OK;
+		return aid_fail(err, r, "out of memory");
+	input->length += aid_b64_encode(text, length, input->text + input->length);
+	return AID_OK;
 }
 
-static int assemble(const struct aid_signing_key *key, enum aid_alg alg,
-	const struct aid_jwt_request *request, const char *jti, struct aid_secret *token,
-	struct aid_error *err)
+static int build_input(enum aid_alg alg, const struct aid_jwt_request *request, const char *jti,
+	struct input *input, struct aid_error *err)
 {
 	AID_AUTO(aid_json) *header = build_header(alg, request->kid);
 	AID_AUTO(aid_json) *payload = build_payload(request, jti, request->now_wall_ms / 1000);
 	int r;
 
-	r = append_part(token, header, err);
-	if (r == AID_OK && aid_secret_append(token, ".", 1) != AID_OK)
-		r = aid_fail(err, AID_E_INVALID, "the token does not fit");
+	r = add_part(input, header, err);
+	if (r != AID_OK)
+		return r;
+	input->text[input->length++] = '.';
+	return add_part(input, payload, err);
+}
+
+static int add_signature(const struct input *input, const struct aid_signing_key *key,
+	enum aid_alg alg, struct aid_secret **ret_token, struct aid_error *err)
+{
+	char encoded[1 + AID_B64_SIZE(AID_SIGNATURE_MAX)];
+	AID_AUTO(aid_secret) *token = NULL;
+	uint8_t signature[AID_SIGNATURE_MAX];
+	size_t length;
+	int r;
+
+	r = aid_signing_key_sign(key, alg, input->text, input->length, signature, &length, err);
+	if (r != AID_OK)
+		return r;
+	encoded[0] = '.';
+	length = 1 + aid_b64_encode(signature, length, encoded + 1);
+	token = aid_secret_new(input->length + length);
+	if (token == NULL || aid_secret_append(token, input->text, input->length) != AID_OK ||
+		aid_secret_append(token, encoded, length) != AID_OK)
+		r = aid_fail(err, AID_E_NOMEM, "out of memory");
+	explicit_bzero(signature, sizeof(signature));
+	explicit_bzero(encoded, sizeof(encoded));
 	if (r == AID_OK)
-		r = append_part(token, payload, err);
-	if (r == AID_OK)
-		r = append_signature(token, key, alg, err);
+		*ret_token = aid_steal(&token);
 	return r;
 }
 
@@ -116,6 +122,7 @@ int aid_jwt_sign(const struct aid_signing_key *key, enum aid_alg alg,
 	const struct aid_jwt_request *request, struct aid_jwt_signed *ret_signed, struct aid_error *err)
 {
 	AID_AUTO(aid_secret) *token = NULL;
+	struct input input;
 	uint8_t random[JTI_BYTES];
 	char jti[sizeof(ret_signed->jti) + 2];
 	int r;
@@ -130,10 +137,10 @@ int aid_jwt_sign(const struct aid_signing_key *key, enum aid_alg alg,
 	if (aid_random(random, sizeof(random)) != AID_OK)
 		return aid_fail(err, AID_E_IO, "the random generator failed");
 	(void)aid_b64_encode(random, sizeof(random), jti);
-	token = aid_secret_new(2 * AID_B64_SIZE(PART_MAX) + AID_B64_SIZE(AID_SIGNATURE_MAX));
-	if (token == NULL)
-		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	r = assemble(key, alg, request, jti, token, err);
+	input.length = 0;
+	r = build_input(alg, request, jti, &input, err);
+	if (r == AID_OK)
+		r = add_signature(&input, key, alg, &token, err);
 	if (r != AID_OK)
 		return r;
 	ret_signed->token = aid_steal(&token);

@@ -13,6 +13,8 @@
 bool aid_streq(const char *a, const char *b);
 /* For sorting only: byte order, NULL first. */
 int aid_str_order(const char *a, const char *b);
+/* Equality but for the case of ASCII letters: media types, token_type, host names. */
+bool aid_streq_nocase(const char *a, const char *b);
 bool aid_str_has_prefix(const char *text, const char *prefix);
 
 /* Decimal digits only, min to max inclusive. */
