@@ -1,9 +1,35 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# One program per file of lib/, from the source of the same name: a line in the list, and a line with
+# what it links. unit.h has the assertions; tests/support/ has what stands in for seams.
+unit_programs = \
+	%D%/test_b64 \
+	%D%/test_configuration \
+	%D%/test_error \
+	%D%/test_file \
+	%D%/test_ipc \
+	%D%/test_json \
+	%D%/test_jwa \
+	%D%/test_log \
+	%D%/test_secret \
+	%D%/test_str
+
+EXTRA_DIST += %D%/unit.h tests/support/fake_clock.c tests/support/fake_clock.h
+
 if HAVE_CMOCKA
-check_PROGRAMS += %D%/test_configuration
-TESTS += %D%/test_configuration
+check_PROGRAMS += $(unit_programs)
+TESTS += $(unit_programs)
 endif
 
-%C%_test_configuration_SOURCES = %D%/test_configuration.c
-%C%_test_configuration_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-%C%_test_configuration_LDADD = libagentid-config.la libagentid-base.la $(CMOCKA_LIBS)
+unit_base = libagentid-base.la $(CMOCKA_LIBS)
+unit_oidc = libagentid-oidc.la $(unit_base)
+
+%C%_test_b64_LDADD = $(unit_oidc)
+%C%_test_configuration_LDADD = libagentid-config.la $(unit_base)
+%C%_test_error_LDADD = $(unit_base)
+%C%_test_file_LDADD = $(unit_base)
+%C%_test_ipc_LDADD = $(unit_base)
+%C%_test_json_LDADD = $(unit_oidc)
+%C%_test_jwa_LDADD = $(unit_base)
+%C%_test_log_LDADD = $(unit_base)
+%C%_test_secret_LDADD = $(unit_base)
+%C%_test_str_LDADD = $(unit_base)
