@@ -3,18 +3,12 @@
 /* Which files are read, in which order, and what holds across them. */
 #include "configuration_private.h"
 
-#include "file.h"
 #include "str.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define PATH_BYTES 1024U
 #define HOST_FILE "agentid.conf"
 #define HOST_DROPINS "agentid.conf.d"
 #define AGENTS_DIR "agents.d"
@@ -37,12 +31,6 @@ struct loader {
 	struct aid_draft host;
 	struct agent_draft *agents;
 	size_t n_agents;
-};
-
-/* File names of a directory, sorted. */
-struct names {
-	char **items;
-	size_t count;
 };
 
 /* ---- problems ---- */
@@ -80,175 +68,6 @@ void aid_problems_add(struct aid_problems *problems, const char *file, uint64_t 
 		problems->incomplete = true;
 }
 
-/* err->text often begins with the file, which the problem names anyway. */
-static void add_error(struct aid_problems *problems, const char *file, const struct aid_error *err)
-{
-	size_t length = strlen(file);
-	const char *text = err->text;
-
-	if (aid_str_has_prefix(text, file) && aid_str_has_prefix(text + length, ": "))
-		text += length + 2;
-	aid_problems_add(problems, file, 0, "%s", text);
-}
-
-/* ---- files ---- */
-
-static void names_done(struct names *names)
-{
-	for (size_t i = 0; i < names->count; i++)
-		free(names->items[i]);
-	free(names->items);
-	*names = (struct names){0};
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return aid_str_order(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_configuration_name(const char *name)
-{
-	size_t length = strlen(name);
-
-	return name[0] != '.' && length > strlen(".conf") &&
-		aid_streq(name + length - strlen(".conf"), ".conf");
-}
-
-static int names_add(struct names *names, const char *name)
-{
-	char **grown = reallocarray(names->items, names->count + 1, sizeof(*names->items));
-
-	if (grown == NULL)
-		return AID_E_NOMEM;
-	names->items = grown;
-	grown[names->count] = strdup(name);
-	if (grown[names->count] == NULL)
-		return AID_E_NOMEM;
-	names->count++;
-	return AID_OK;
-}
-
-static bool names_have(const struct names *names, const char *name)
-{
-	if (names->count == 0)
-		return false;
-	return bsearch(&name, names->items, names->count, sizeof(*names->items), by_name) != NULL;
-}
-
-/* Whoever may write the directory may add an agent: it counts as much as the files do. */
-static bool directory_is_trusted(int fd, const char *path, struct aid_problems *problems)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0) {
-		aid_problems_add(problems, path, 0, "%s", strerrordesc_np(errno));
-		return false;
-	}
-	if (st.st_uid != 0) {
-		aid_problems_add(problems, path, 0, "directory is owned by uid %u, not by root", st.st_uid);
-		return false;
-	}
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		aid_problems_add(problems, path, 0,
-			"directory mode %04o lets others write; at most 0755 is allowed",
-			st.st_mode & 07777U);
-		return false;
-	}
-	return true;
-}
-
-static int read_names(DIR *directory, struct names *ret_names)
-{
-	const struct dirent *entry;
-	struct names names = {0};
-
-	while ((entry = readdir(directory)) != NULL) {
-		if (!is_configuration_name(entry->d_name))
-			continue;
-		if (names_add(&names, entry->d_name) != AID_OK) {
-			names_done(&names);
-			return AID_E_NOMEM;
-		}
-	}
-	if (names.count > 0)
-		qsort(names.items, names.count, sizeof(*names.items), by_name);
-	*ret_names = names;
-	return AID_OK;
-}
-
-/* The *.conf names of a directory; none where it does not exist or is a problem. */
-static int list_directory(const char *path, struct names *ret_names, struct aid_problems *problems)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *directory;
-	int r;
-
-	if (fd < 0 && errno == ENOENT)
-		return AID_OK;
-	if (fd < 0) {
-		aid_problems_add(problems, path, 0, "%s", strerrordesc_np(errno));
-		return AID_OK;
-	}
-	if (!directory_is_trusted(fd, path, problems)) {
-		(void)close(fd);
-		return AID_OK;
-	}
-	directory = fdopendir(fd);
-	if (directory == NULL) {
-		(void)close(fd);
-		return AID_E_NOMEM;
-	}
-	r = read_names(directory, ret_names);
-	(void)closedir(directory);
-	return r;
-}
-
-/* A symbolic link to /dev/null masks a vendor's file. Any other one is refused when it is opened. */
-static bool is_mask(const char *path)
-{
-	char target[sizeof("/dev/null") + 1];
-	ssize_t length = readlink(path, target, sizeof(target));
-
-	return length == (ssize_t)strlen("/dev/null") && memcmp(target, "/dev/null", (size_t)length) == 0;
-}
-
-/* *ret_bytes stays NULL where there is no file, a mask, or a problem. */
-static int read_file(const char *path, struct aid_secret **ret_bytes, struct aid_problems *problems)
-{
-	struct aid_error err = AID_ERROR_INIT;
-	AID_FD(fd);
-	int r;
-
-	if (is_mask(path))
-		return AID_OK;
-	r = aid_file_open(path, AID_FILE_CONFIG, &fd, &err);
-	if (r == AID_E_NOTFOUND)
-		return AID_OK;
-	if (r == AID_OK)
-		r = aid_file_read(fd, AID_CONFIG_FILE_MAX, ret_bytes, &err);
-	if (r == AID_E_NOMEM)
-		return r;
-	if (r == AID_E_TOOBIG)
-		aid_problems_add(problems, path, 0, "the file has more than %u bytes, which is the limit",
-			AID_CONFIG_FILE_MAX);
-	else if (r != AID_OK)
-		add_error(problems, path, &err);
-	return AID_OK;
-}
-
-static bool join_path(char *out, const char *directory, const char *name,
-	struct aid_problems *problems)
-{
-	int length = snprintf(out, PATH_BYTES, "%s/%s", directory, name);
-
-	if (length < 0 || (size_t)length >= PATH_BYTES) {
-		aid_problems_add(problems, directory, 0, "'%.64s': the path has more than %u bytes", name,
-			PATH_BYTES - 1);
-		return false;
-	}
-	return true;
-}
-
 /* A failure to make libeconf's copy is a problem of this file; only memory ends the loading. */
 static int as_problem(int r, const char *path, struct aid_problems *problems)
 {
@@ -264,12 +83,12 @@ static int apply_host_file(struct loader *loader, const char *directory, const c
 {
 	AID_AUTO(aid_secret) *bytes = NULL;
 	struct aid_config_text text;
-	char path[PATH_BYTES];
+	char path[AID_CONFIG_PATH_SIZE];
 	int r;
 
-	if (!join_path(path, directory, name, loader->problems))
+	if (!aid_config_join(path, directory, name, loader->problems))
 		return AID_OK;
-	r = read_file(path, &bytes, loader->problems);
+	r = aid_config_read(path, &bytes, loader->problems);
 	if (r != AID_OK || bytes == NULL)
 		return r;
 	r = aid_config_text_parse(path, aid_secret_peek(bytes), aid_secret_length(bytes), &text,
@@ -283,16 +102,16 @@ static int apply_host_file(struct loader *loader, const char *directory, const c
 
 static int load_dropins(struct loader *loader)
 {
-	char directory[PATH_BYTES];
-	struct names names = {0};
+	char directory[AID_CONFIG_PATH_SIZE];
+	struct aid_config_names names = {0};
 	int r;
 
-	if (!join_path(directory, loader->paths->sysconf_dir, HOST_DROPINS, loader->problems))
+	if (!aid_config_join(directory, loader->paths->sysconf_dir, HOST_DROPINS, loader->problems))
 		return AID_OK;
-	r = list_directory(directory, &names, loader->problems);
+	r = aid_config_list(directory, &names, loader->problems);
 	for (size_t i = 0; r == AID_OK && i < names.count; i++)
 		r = apply_host_file(loader, directory, names.items[i]);
-	names_done(&names);
+	aid_config_names_done(&names);
 	return r;
 }
 
@@ -315,12 +134,12 @@ static int load_agent(struct loader *loader, const char *directory, const char *
 {
 	struct agent_draft *draft = &loader->agents[loader->n_agents];
 	AID_AUTO(aid_secret) *bytes = NULL;
-	char path[PATH_BYTES];
+	char path[AID_CONFIG_PATH_SIZE];
 	int r;
 
-	if (!join_path(path, directory, name, loader->problems))
+	if (!aid_config_join(path, directory, name, loader->problems))
 		return AID_OK;
-	r = read_file(path, &bytes, loader->problems);
+	r = aid_config_read(path, &bytes, loader->problems);
 	if (r != AID_OK || bytes == NULL || aid_secret_length(bytes) == 0)
 		return r;
 	loader->n_agents++; /* aid_agent_done() frees half an agent too */
@@ -332,13 +151,13 @@ static int load_agent(struct loader *loader, const char *directory, const char *
 	return draft->agent.file == NULL ? AID_E_NOMEM : AID_OK;
 }
 
-static int load_listed(struct loader *loader, const char *directory, const struct names *names,
-	const struct names *overridden_by)
+static int load_listed(struct loader *loader, const char *directory, const struct aid_config_names *names,
+	const struct aid_config_names *overridden_by)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		int r;
 
-		if (names_have(overridden_by, names->items[i]))
+		if (aid_config_names_have(overridden_by, names->items[i]))
 			continue;
 		r = load_agent(loader, directory, names->items[i]);
 		if (r != AID_OK)
@@ -347,10 +166,10 @@ static int load_listed(struct loader *loader, const char *directory, const struc
 	return AID_OK;
 }
 
-static int load_both(struct loader *loader, const char *vendor_dir, const struct names *vendor,
-	const char *local_dir, const struct names *local)
+static int load_both(struct loader *loader, const char *vendor_dir, const struct aid_config_names *vendor,
+	const char *local_dir, const struct aid_config_names *local)
 {
-	static const struct names none = {0};
+	static const struct aid_config_names none = {0};
 	int r;
 
 	if (vendor->count + local->count > AID_AGENTS_MAX) {
@@ -367,22 +186,22 @@ static int load_both(struct loader *loader, const char *vendor_dir, const struct
 
 static int load_agents(struct loader *loader)
 {
-	char vendor_dir[PATH_BYTES];
-	char local_dir[PATH_BYTES];
-	struct names vendor = {0};
-	struct names local = {0};
+	char vendor_dir[AID_CONFIG_PATH_SIZE];
+	char local_dir[AID_CONFIG_PATH_SIZE];
+	struct aid_config_names vendor = {0};
+	struct aid_config_names local = {0};
 	int r;
 
-	if (!join_path(vendor_dir, loader->paths->vendor_dir, AGENTS_DIR, loader->problems) ||
-		!join_path(local_dir, loader->paths->sysconf_dir, AGENTS_DIR, loader->problems))
+	if (!aid_config_join(vendor_dir, loader->paths->vendor_dir, AGENTS_DIR, loader->problems) ||
+		!aid_config_join(local_dir, loader->paths->sysconf_dir, AGENTS_DIR, loader->problems))
 		return AID_OK;
-	r = list_directory(vendor_dir, &vendor, loader->problems);
+	r = aid_config_list(vendor_dir, &vendor, loader->problems);
 	if (r == AID_OK)
-		r = list_directory(local_dir, &local, loader->problems);
+		r = aid_config_list(local_dir, &local, loader->problems);
 	if (r == AID_OK)
 		r = load_both(loader, vendor_dir, &vendor, local_dir, &local);
-	names_done(&vendor);
-	names_done(&local);
+	aid_config_names_done(&vendor);
+	aid_config_names_done(&local);
 	return r;
 }
 

@@ -6,6 +6,29 @@
 #define AID_CONFIGURATION_PRIVATE_H
 
 #include "configuration.h"
+#include "secret.h"
+
+/* ---- files ---- */
+
+#define AID_CONFIG_PATH_SIZE 1024U
+
+/* File names of a directory, sorted. */
+struct aid_config_names {
+	char **items;
+	size_t count;
+};
+
+/* The *.conf names of a directory; none where it does not exist or is a problem. AID_E_NOMEM. */
+int aid_config_list(const char *path, struct aid_config_names *ret_names,
+	struct aid_problems *problems) AID_WUR;
+bool aid_config_names_have(const struct aid_config_names *names, const char *name);
+void aid_config_names_done(struct aid_config_names *names);
+/* "directory/name" into out; a problem and false where it is too long. */
+bool aid_config_join(char out[AID_CONFIG_PATH_SIZE], const char *directory, const char *name,
+	struct aid_problems *problems);
+/* *ret_bytes stays NULL where there is no file, a mask, or a problem. AID_E_NOMEM. */
+int aid_config_read(const char *path, struct aid_secret **ret_bytes, struct aid_problems *problems)
+	AID_WUR;
 
 /* ---- text: what libeconf would read without a word is refused before it reads ---- */
 

@@ -24,7 +24,7 @@ agentid_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
 agentid_LDADD = libagentid-base.la
 
 agentid_admin_SOURCES = \
-	%D%/admin.c \
+	%D%/admin/main.c \
 	%D%/check.c %D%/check.h \
 	%D%/check_agents.c \
 	%D%/check_host.c \

@@ -2,7 +2,7 @@
  * Copyright The agentid authors */
 /* agentid-admin: the commands of agentid(1) that read the configuration or make keys. agentid runs
  * it; its arguments are agentid's own. */
-#include "commands.h"
+#include "../commands.h"
 
 #include <stdlib.h>
 
