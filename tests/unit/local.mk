@@ -5,6 +5,7 @@ unit_programs = \
 	%D%/test_b64 \
 	%D%/test_configuration \
 	%D%/test_configuration_files \
+	%D%/test_configuration_table \
 	%D%/test_error \
 	%D%/test_file \
 	%D%/test_ipc \
@@ -27,6 +28,7 @@ unit_oidc = libagentid-oidc.la $(unit_base)
 %C%_test_b64_LDADD = $(unit_oidc)
 %C%_test_configuration_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_files_LDADD = libagentid-config.la $(unit_base)
+%C%_test_configuration_table_LDADD = libagentid-config.la $(unit_base)
 %C%_test_error_LDADD = $(unit_base)
 %C%_test_file_LDADD = $(unit_base)
 %C%_test_ipc_LDADD = $(unit_base)

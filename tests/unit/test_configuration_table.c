@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* The option tables and their manual pages say the same: every key, and no other, in its section, with
+ * its default, its limits and its choices. */
+#include "unit.h"
+
+#include "configuration_private.h"
+#include "str.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PAGE_MAX (64U * 1024)
+
+struct page {
+	const char *name;
+	const struct aid_option *options;
+	char text[PAGE_MAX];
+};
+
+static void load(struct page *page)
+{
+	const char *srcdir = secure_getenv("srcdir");
+	char path[1024];
+	size_t length;
+	FILE *file;
+
+	assert_true(snprintf(path, sizeof(path), "%s/man/%s", srcdir != NULL ? srcdir : ".", page->name) <
+		(int)sizeof(path));
+	file = fopen(path, "re");
+	assert_non_null(file);
+	length = fread(page->text, 1, sizeof(page->text) - 1, file);
+	assert_int_equal(fclose(file), 0);
+	assert_in_range(length, 1, sizeof(page->text) - 2);
+	page->text[length] = '\0';
+}
+
+/* The text of ".Sh SECTION SECTION" up to the next ".Sh". */
+static char *section_text(const struct page *page, const char *section)
+{
+	char heading[64];
+	const char *start, *end;
+
+	(void)snprintf(heading, sizeof(heading), "\n.Sh %s SECTION\n", section);
+	for (char *c = heading + strlen("\n.Sh "); *c != ' '; c++)
+		*c = (char)toupper((unsigned char)*c);
+	start = strstr(page->text, heading);
+	if (start == NULL)
+		fail_msg("%s has no section%s", page->name, heading);
+	end = strstr(start + 1, "\n.Sh ");
+	return end == NULL ? strdup(start) : strndup(start, (size_t)(end - start));
+}
+
+/* The paragraph of a key: from its ".It Cm" to the next one. NULL where it has none. */
+static char *key_text(const char *section, const char *key)
+{
+	char item[96];
+	const char *start, *end;
+
+	(void)snprintf(item, sizeof(item), "\n.It Cm %s\n", key);
+	start = strstr(section, item);
+	if (start == NULL)
+		return NULL;
+	end = strstr(start + 1, "\n.It Cm ");
+	return end == NULL ? strdup(start) : strndup(start, (size_t)(end - start));
+}
+
+/* The word stands in the paragraph as a literal or a path. */
+static bool says(const char *paragraph, const char *word)
+{
+	static const char *const forms[] = {"\n.Li %s\n", "\n.Li %s ", "\n.It Li %s\n", "\n.Pa %s ",
+		"\n.Pa %s\n"};
+	char line[160];
+
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		(void)snprintf(line, sizeof(line), forms[i], word);
+#pragma GCC diagnostic pop
+		if (strstr(paragraph, line) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void expect_says(const struct page *page, const struct aid_option *option, const char *paragraph,
+	const char *word)
+{
+	if (!says(paragraph, word))
+		fail_msg("%s: [%s] %s does not say '%s'", page->name, option->section, option->key, word);
+}
+
+static void expect_duration(const struct page *page, const struct aid_option *option,
+	const char *paragraph, int64_t ms)
+{
+	char word[32];
+
+	if (ms % 3600000 == 0)
+		(void)snprintf(word, sizeof(word), "%lldh", (long long)(ms / 3600000));
+	else
+		(void)snprintf(word, sizeof(word), "%llds", (long long)(ms / 1000));
+	expect_says(page, option, paragraph, word);
+}
+
+static void expect_limits(const struct page *page, const struct aid_option *option,
+	const char *paragraph)
+{
+	char word[32];
+
+	if (option->type == AID_VALUE_DURATION) {
+		expect_duration(page, option, paragraph, option->min);
+		expect_duration(page, option, paragraph, option->max);
+	} else if (option->type == AID_VALUE_PERCENT) {
+		(void)snprintf(word, sizeof(word), "%lld%%", (long long)option->min);
+		expect_says(page, option, paragraph, word);
+		(void)snprintf(word, sizeof(word), "%lld%%", (long long)option->max);
+		expect_says(page, option, paragraph, word);
+	} else if (option->max != 0) {
+		(void)snprintf(word, sizeof(word), "%lld", (long long)option->max);
+		if (strstr(paragraph, word) == NULL)
+			fail_msg("%s: [%s] %s does not say %s", page->name, option->section, option->key,
+				word);
+	}
+}
+
+static void expect_option(const struct page *page, const struct aid_option *option)
+{
+	char *section = section_text(page, option->section);
+	char *paragraph = key_text(section, option->key);
+
+	if (paragraph == NULL)
+		fail_msg("%s does not have [%s] %s", page->name, option->section, option->key);
+	if (option->fallback != NULL)
+		expect_says(page, option, paragraph, option->fallback);
+	for (size_t i = 0; option->names != NULL && option->names[i] != NULL; i++)
+		expect_says(page, option, paragraph, option->names[i]);
+	if (option->required && strstr(paragraph, "\nRequired") == NULL)
+		fail_msg("%s: [%s] %s does not say that it is required", page->name, option->section,
+			option->key);
+	if (!option->required && strstr(paragraph, "\nDefault:") == NULL)
+		fail_msg("%s: [%s] %s does not say its default", page->name, option->section, option->key);
+	expect_limits(page, option, paragraph);
+	free(paragraph);
+	free(section);
+}
+
+static size_t count_items(const char *text)
+{
+	size_t count = 0;
+
+	for (const char *at = strstr(text, "\n.It Cm "); at != NULL; at = strstr(at + 1, "\n.It Cm "))
+		count++;
+	return count;
+}
+
+static void expect_page(struct page *page)
+{
+	size_t count = 0;
+
+	load(page);
+	for (const struct aid_option *option = page->options; option->section != NULL; option++) {
+		expect_option(page, option);
+		count++;
+	}
+	assert_int_equal(count_items(page->text), count);
+}
+
+static void agentid_conf_is_documented(void **state)
+{
+	static struct page page = {.name = "agentid.conf.5", .options = aid_host_options};
+
+	(void)state;
+	expect_page(&page);
+}
+
+static void agents_are_documented(void **state)
+{
+	static struct page page = {.name = "agentid-agent.conf.5", .options = aid_agent_options};
+
+	(void)state;
+	expect_page(&page);
+}
+
+/* A default is written like any value; one that is refused would stop every start. */
+static void defaults_are_accepted(void **state)
+{
+	struct aid_agent agent = {0};
+	struct aid_config *config = calloc(1, sizeof(*config));
+	struct aid_draft agent_draft = {.options = aid_agent_options, .object = &agent};
+	struct aid_draft host_draft = {.options = aid_host_options, .object = config};
+
+	(void)state;
+	assert_non_null(config);
+	assert_int_equal(aid_draft_defaults(&agent_draft), AID_OK);
+	assert_int_equal(aid_draft_defaults(&host_draft), AID_OK);
+	assert_int_equal(agent.token.lifetime_ms, 300000);
+	assert_string_equal(config->fetch_user, "agentid-fetch");
+	aid_agent_done(&agent);
+	aid_config_free(config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(agentid_conf_is_documented),
+		cmocka_unit_test(agents_are_documented),
+		cmocka_unit_test(defaults_are_accepted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
