@@ -99,19 +99,16 @@ child_of() { pgrep -P "$1" | head -1; }
 # root_keys: how many keys root owns. keys_are_back COUNT: as many as before, or fewer.
 root_keys() { awk '$1 == "0:" { sub("/.*", "", $4); print $4 }' /proc/key-users; }
 keys_are_back() { [ "$AID_SHARED_MACHINE" = 1 ] || [ "$(root_keys)" -le "$1" ]; }
-# keys_gone SERIAL...: none of these (decimal) is listed by root any more, or only as revoked.
+# keys_gone SERIAL...: root sees none of these (decimal) any more, or only as revoked or expired.
 keys_gone()
 {
     local serial
+    [ $# -gt 0 ] || return 1
     for serial; do
-        if grep -E "^$(printf '%08x' "$serial") [^ ]*" /proc/keys | grep -qvE '^[0-9a-f]+ [A-Z-]*[RD]|expd|revk'; then
-            return 1
-        fi
+        awk -v s="$(printf '%08x' "$serial")" '$1 == s && $2 !~ /[RD]/ && $4 != "expd" { found = 1 }
+            END { exit found }' /proc/keys || { echo "key $serial is still there"; return 1; }
     done
 }
-# inside the daemons' process namespace nothing but root's own user keyring sees the rings; here all of
-# them are counted, whoever made them.
-ring_count() { awk '$8 == "keyring" && $9 ~ /^agentid:/ { n++ } END { print n + 0 }' /proc/keys; }
 
 # ---- a Debian root ----
 
@@ -142,7 +139,7 @@ agent_conf()
 # secret_file NAME VALUE: sets SECRET_REF.
 secret_file()
 {
-    mkdir -p -m 0700 "$ROOT/etc/agentid/secrets"
+    [ -d "$ROOT/etc/agentid/secrets" ] || mkdir -m 0700 "$ROOT/etc/agentid/secrets"
     (umask 077 && printf '%s' "$2" >"$ROOT/etc/agentid/secrets/$1.new")
     mv "$ROOT/etc/agentid/secrets/$1.new" "$ROOT/etc/agentid/secrets/$1"
 }
