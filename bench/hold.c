@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define GROUPS_MAX 8
+#define GROUPS_MAX 128
 #define SESSIONS_MAX 20000
 #define WATCH_S 14
 

@@ -2,11 +2,13 @@
 EXTRA_DIST += \
 	%D%/analyze \
 	%D%/analyzer.h \
+	%D%/bench \
 	%D%/bootstrap \
 	%D%/build \
 	%D%/check \
 	%D%/checksums.txt \
 	%D%/common.sh \
+	%D%/demo \
 	%D%/distcheck \
 	%D%/fuzz \
 	%D%/integration \
@@ -15,4 +17,5 @@ EXTRA_DIST += \
 	%D%/packages-root.txt \
 	%D%/packages.txt \
 	%D%/sanitize \
-	%D%/servers
+	%D%/servers \
+	%D%/test
