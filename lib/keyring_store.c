@@ -10,9 +10,12 @@
 
 #include <errno.h>
 #include <keyutils.h>
+#include <stdio.h>
 
 /* The anchor and its marks: root only, possessed or not. */
 #define ANCHOR_PERMISSIONS 0x003f0000U
+#define HOLDER_PREFIX "agentid:ring:"
+#define HOLDER_NAME_SIZE 32
 #define TIMEOUT_MAX_S 0x7fffffff
 /* A second that ticks over between reading the clock and the system call is tried again. */
 #define EXPIRE_TRIES 4
@@ -95,6 +98,29 @@ int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *
 	return AID_OK;
 }
 
+/* A keyring links at most one key of a name, and every ring has the same: each hangs in a holder. */
+static void holder_name(aid_serial ring, char out[HOLDER_NAME_SIZE])
+{
+	(void)snprintf(out, HOLDER_NAME_SIZE, HOLDER_PREFIX "%d", ring);
+}
+
+/* The ring in a holder; an empty holder is taken away. */
+static bool holder_ring(aid_serial anchor, aid_serial holder, aid_serial *ret_ring)
+{
+	AID_FREE aid_serial *links = NULL;
+	struct aid_key_info info;
+	size_t count;
+
+	if (aid_key_describe(holder, &info, NULL) != AID_OK || !aid_streq(info.type, "keyring"))
+		return false;
+	if (aid_keyring_links(holder, &links, &count, NULL) != AID_OK || count != 1) {
+		(void)keyctl_unlink(holder, anchor);
+		return false;
+	}
+	*ret_ring = links[0];
+	return true;
+}
+
 int aid_anchor_list(aid_serial anchor, aid_serial **ret_rings, size_t *ret_count,
 	struct aid_error *err)
 {
@@ -105,12 +131,8 @@ int aid_anchor_list(aid_serial anchor, aid_serial **ret_rings, size_t *ret_count
 	if (r != AID_OK)
 		return r;
 	for (size_t i = 0; i < count; i++) {
-		struct aid_key_info info;
-
-		/* What cannot be described has ended: the caller takes it away. */
-		if (aid_key_describe(links[i], &info, NULL) == AID_OK && aid_streq(info.type, "user"))
-			continue;
-		links[kept++] = links[i];
+		if (holder_ring(anchor, links[i], &links[kept]))
+			kept++;
 	}
 	*ret_rings = aid_steal(&links);
 	*ret_count = kept;
@@ -133,9 +155,19 @@ int aid_ring_check(aid_serial ring, struct aid_error *err)
 
 int aid_anchor_add(aid_serial anchor, aid_serial ring, struct aid_error *err)
 {
-	if (keyctl_link(ring, anchor) != 0)
-		return aid_key_fail(err, errno, "link the ring to the anchor");
-	return AID_OK;
+	char name[HOLDER_NAME_SIZE];
+	aid_serial holder;
+	int r;
+
+	holder_name(ring, name);
+	r = make_key("keyring", name, NULL, 0, &holder, err);
+	if (r != AID_OK)
+		return r;
+	if (keyctl_setperm(holder, ANCHOR_PERMISSIONS) != 0 || keyctl_link(ring, holder) != 0 ||
+		keyctl_link(holder, anchor) != 0)
+		r = aid_key_fail(err, errno, "link the ring to the anchor");
+	forget_made(holder);
+	return r;
 }
 
 int aid_ring_expire(aid_serial ring, int64_t expires_wall_ms, struct aid_error *err)
@@ -235,6 +267,19 @@ int aid_key_expire(aid_serial key, int64_t expires_wall_ms, struct aid_error *er
 	return AID_OK;
 }
 
+static void drop_holder(aid_serial anchor, aid_serial ring)
+{
+	char name[HOLDER_NAME_SIZE];
+	long holder;
+
+	if (anchor <= 0)
+		return;
+	holder_name(ring, name);
+	holder = keyctl_search(anchor, "keyring", name, 0);
+	if (holder > 0)
+		(void)keyctl_unlink((key_serial_t)holder, anchor);
+}
+
 void aid_ring_revoke(aid_serial anchor, aid_serial ring)
 {
 	AID_FREE aid_serial *keys = NULL;
@@ -247,7 +292,7 @@ void aid_ring_revoke(aid_serial anchor, aid_serial ring)
 		(void)keyctl_clear(ring);
 	}
 	(void)keyctl_revoke(ring);
-	(void)keyctl_unlink(ring, anchor);
+	drop_holder(anchor, ring);
 }
 
 int aid_anchor_mark(aid_serial anchor, const char *name, bool present, struct aid_error *err)

@@ -20,7 +20,8 @@
 
 enum aid_msg {
 	/* client to keyringd */
-	AID_MSG_OPEN = 1,    /* root. ACCOUNT SERVICE RING [AGENT RHOST TTY] -> OPENED */
+	AID_MSG_OPEN = 1,    /* root. ACCOUNT UID SERVICE RING [AGENT RHOST TTY INVOCATION
+			* TIMEOUT_MS] -> OPENED */
 	AID_MSG_CLOSE = 2,   /* COOKIE, or root with SESSION -> DONE */
 	AID_MSG_REFRESH = 3, /* COOKIE, or root with SESSION: get a fresh token now -> DONE */
 	AID_MSG_LIST = 4,    /* [AGENT] -> SESSION_INFO ..., DONE; others than root see their own uid's */
@@ -29,7 +30,7 @@ enum aid_msg {
 	AID_MSG_ALLOW = 7,   /* root. AGENT -> DONE with COUNT 1 if it was cut off, else 0 */
 	/* keyringd to client */
 	AID_MSG_OPENED = 16, /* SESSION COOKIE AGENT EXPIRES_MS */
-	AID_MSG_DONE = 17,   /* [COUNT] */
+	AID_MSG_DONE = 17,   /* [COUNT_OF, TEXT: a remark for a person] */
 	AID_MSG_SESSION_INFO = 18,
 	AID_MSG_AGENT_INFO = 19,
 	AID_MSG_DAEMON_INFO = 20,

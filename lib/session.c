@@ -52,8 +52,9 @@ static void write_foreign(struct aid_writer *writer, enum aid_tag tag, const cha
 		aid_writer_text(writer, tag, aid_log_quote(text, scratch, size));
 }
 
-static int write_open(const struct aid_session_request *request, aid_serial ring,
-	struct aid_writer *writer, uint8_t *buffer, struct aid_error *err)
+static int write_open(const struct aid_session_request *request,
+	const struct aid_ring_place *place, struct aid_writer *writer, uint8_t *buffer,
+	struct aid_error *err)
 {
 	char service[SERVICE_SIZE], rhost[RHOST_SIZE], tty[TTY_SIZE];
 
@@ -64,7 +65,10 @@ static int write_open(const struct aid_session_request *request, aid_serial ring
 	aid_writer_begin(writer, buffer, REQUEST_BYTES, AID_MSG_OPEN, REQUEST_ID);
 	aid_writer_text(writer, AID_TAG_ACCOUNT, request->account);
 	aid_writer_text(writer, AID_TAG_AGENT, request->agent);
-	aid_writer_int(writer, AID_TAG_RING, ring);
+	aid_writer_int(writer, AID_TAG_UID, request->uid);
+	aid_writer_int(writer, AID_TAG_RING, place->ring);
+	if (place->invocation[0] != '\0')
+		aid_writer_text(writer, AID_TAG_INVOCATION, place->invocation);
 	aid_writer_int(writer, AID_TAG_TIMEOUT_MS, request->timeout_ms);
 	write_foreign(writer, AID_TAG_SERVICE, request->service, service, sizeof(service));
 	write_foreign(writer, AID_TAG_RHOST, request->rhost, rhost, sizeof(rhost));
@@ -93,13 +97,14 @@ static int read_opened(const struct aid_frame *reply, struct aid_session *sessio
 	return aid_frame_bytes(reply, AID_TAG_COOKIE, session->cookie, sizeof(session->cookie), err);
 }
 
-static int fill_ring(const struct aid_session_request *request, int64_t deadline_boot_ms,
-	struct aid_session *session, struct aid_error *err)
+static int fill_ring(const struct aid_session_request *request,
+	const struct aid_ring_place *place, int64_t deadline_boot_ms, struct aid_session *session,
+	struct aid_error *err)
 {
 	uint8_t out[REQUEST_BYTES], in[REPLY_BYTES];
 	struct aid_writer writer;
 	struct aid_frame reply;
-	int r = write_open(request, session->ring, &writer, out, err);
+	int r = write_open(request, place, &writer, out, err);
 
 	if (r != AID_OK)
 		return r;
@@ -125,7 +130,7 @@ int aid_session_open(const struct aid_session_request *request, struct aid_sessi
 		return r;
 	session.ring = place.ring;
 	session.joined = place.joined;
-	r = fill_ring(request, deadline_boot_ms, &session, err);
+	r = fill_ring(request, &place, deadline_boot_ms, &session, err);
 	if (r != AID_OK)
 		aid_ring_abandon(place.ring);
 	else
