@@ -1,1 +1,35 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+sbin_PROGRAMS += agentid-keyringd
+
+agentid_keyringd_SOURCES = \
+	%D%/agent.c %D%/agent.h \
+	%D%/breaker.c %D%/breaker.h \
+	%D%/chance.h \
+	%D%/client.c %D%/client.h \
+	%D%/daemon.c %D%/daemon.h \
+	%D%/ending.c %D%/ending.h \
+	%D%/fetchlink.c %D%/fetchlink.h \
+	%D%/fetchrequest.c %D%/fetchrequest.h \
+	%D%/heap.c %D%/heap.h \
+	%D%/killswitch.c %D%/killswitch.h \
+	%D%/leader.c %D%/leader.h \
+	%D%/list.h \
+	%D%/listing.c %D%/listing.h \
+	%D%/log.c %D%/log.h \
+	%D%/loop.c %D%/loop.h \
+	%D%/main.c \
+	%D%/opening.c %D%/opening.h \
+	%D%/quota.c %D%/quota.h \
+	%D%/recover.c %D%/recover.h \
+	%D%/refresh.c %D%/refresh.h \
+	%D%/reload.c %D%/reload.h \
+	%D%/requests.c %D%/requests.h \
+	%D%/schedule.c %D%/schedule.h \
+	%D%/session.c %D%/session.h \
+	%D%/sockets.c %D%/sockets.h \
+	%D%/startup.c %D%/startup.h \
+	%D%/store.c %D%/store.h \
+	%D%/supervise.c %D%/supervise.h
+agentid_keyringd_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
+agentid_keyringd_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
+agentid_keyringd_LDADD = libagentid-config.la libagentid-base.la

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* What the daemon knows about an agent beyond its configuration, and the issuers with their
+ * breakers. Both stay when a reload takes the configuration away, as long as sessions need them. */
+#ifndef KD_AGENT_H
+#define KD_AGENT_H
+
+#include "breaker.h"
+#include "configuration.h"
+#include "heap.h"
+#include "list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KD_AGENT_ID_SIZE 64
+
+struct kd_issuer {
+	struct kd_list node;
+	char *name;             /* the URL; "host" for the host issuer */
+	struct kd_breaker breaker;
+	struct kd_list waiting; /* sessions whose refresh is due while the breaker is open */
+	struct kd_timer timer;  /* for the probe */
+	char last_error[160];
+};
+
+struct kd_agent {
+	struct kd_list node;
+	char id[KD_AGENT_ID_SIZE];
+	char account[KD_AGENT_ID_SIZE];
+	const struct aid_agent *config; /* NULL: not in the configuration in force */
+	struct kd_issuer *issuer;       /* NULL as long as config was never there */
+	struct kd_list sessions;
+	uint32_t n_sessions;
+	bool revoked;
+	size_t token_size;              /* the largest seen, for admission */
+	char *last_error;
+};
+
+struct kd_agents {
+	struct kd_list list;
+	struct kd_list issuers;
+};
+
+void kd_agents_init(struct kd_agents *agents);
+void kd_agents_done(struct kd_agents *agents);
+struct kd_agent *kd_agents_find(const struct kd_agents *agents, const char *id);
+/* Finds or makes; NULL without memory. */
+struct kd_agent *kd_agents_get(struct kd_agents *agents, const char *id);
+struct kd_issuer *kd_issuers_get(struct kd_agents *agents, const char *name);
+void kd_agent_set_error(struct kd_agent *agent, const char *text);
+/* Frees agents that have neither configuration nor sessions nor a mark of the kill switch. */
+void kd_agents_forget_unused(struct kd_agents *agents);
+
+#endif

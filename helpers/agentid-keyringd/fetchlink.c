@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "fetchlink.h"
+
+#include "clock.h"
+#include "daemon.h"
+#include "fetchrequest.h"
+#include "refresh.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define SLOT_BITS 20U
+#define SENDS_MAX 2
+#define RECONNECT_MIN_MS 10
+#define RECONNECT_MAX_MS 500
+#define ANSWERS_PER_ROUND 32
+/* Fetch is told a little less than what we wait, so that its own sentence arrives. */
+#define MARGIN_MS 250
+
+static void flush(struct kd_daemon *daemon);
+static void disconnect(struct kd_daemon *daemon);
+
+bool kd_fetch_is_up(const struct kd_fetch *fetch)
+{
+	return fetch->watch.fd >= 0;
+}
+
+/* The answer to a job, also when fetch never got to see it. */
+static void conclude(struct kd_daemon *daemon, struct kd_job *job, const struct aid_frame *frame,
+	const struct aid_error *err, bool from_provider)
+{
+	struct kd_answer answer = {frame, err, from_provider};
+
+	kd_loop_clear(&daemon->loop, &job->deadline);
+	kd_list_remove(&job->node);
+	kd_refresh_answered(daemon, job, &answer);
+}
+
+static void on_deadline(struct kd_daemon *daemon, struct kd_timer *timer)
+{
+	struct kd_job *job = KD_CONTAINER(timer, struct kd_job, deadline);
+	struct aid_error err = AID_ERROR_INIT;
+
+	if (!kd_fetch_is_up(&daemon->fetch))
+		(void)aid_fail(&err, AID_E_UNREACHABLE, "agentid-fetch is not reachable at %s",
+			daemon->fetch.path);
+	else
+		(void)aid_fail(&err, AID_E_TIMEOUT, "agentid-fetch gave no answer in time");
+	conclude(daemon, job, NULL, &err, false);
+}
+
+static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *frame)
+{
+	struct kd_session *session =
+		kd_sessions_by_slot(&daemon->sessions, frame->id & ((1U << SLOT_BITS) - 1));
+	struct aid_error err = AID_ERROR_INIT;
+
+	/* Whoever asked may have gone since. */
+	if (session == NULL || session->job == NULL || session->job->id != frame->id ||
+		session->job->sends == 0)
+		return;
+	if (frame->type == AID_MSG_ISSUED) {
+		conclude(daemon, session->job, frame, NULL, true);
+		return;
+	}
+	if (frame->type == AID_MSG_ERROR)
+		aid_frame_error(frame, &err);
+	else
+		(void)aid_fail(&err, AID_E_PROTOCOL, "agentid-fetch answered with message %d",
+			(int)frame->type);
+	conclude(daemon, session->job, NULL, &err, true);
+}
+
+/* False when there was nothing more to receive. */
+static bool receive(struct kd_daemon *daemon)
+{
+	struct kd_fetch *fetch = &daemon->fetch;
+	struct aid_frame frame;
+	struct aid_error err = AID_ERROR_INIT;
+	size_t room, length = 0, n_fds = 0;
+	char *out = aid_secret_tail(fetch->buffer, &room);
+	int r = aid_ipc_recv(fetch->watch.fd, out, room, &length, NULL, 0, &n_fds, &err);
+
+	if (r == AID_E_BUSY)
+		return false;
+	if (r == AID_OK) {
+		aid_secret_grown(fetch->buffer, length);
+		r = aid_frame_parse(out, length, &frame, &err);
+	}
+	if (r == AID_OK)
+		answer_arrived(daemon, &frame);
+	aid_secret_truncate(fetch->buffer, 0);
+	if (r == AID_OK)
+		return true;
+	kd_log_line(&daemon->log, LOG_WARNING, "op=fetch status=%s detail='%s'",
+		aid_status_name(err.status), err.text);
+	disconnect(daemon);
+	return false;
+}
+
+static void on_ready(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t events)
+{
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+		for (int i = 0; i < ANSWERS_PER_ROUND && watch->fd >= 0; i++) {
+			if (!receive(daemon))
+				break;
+		}
+	}
+	if (watch->fd >= 0 && (events & EPOLLOUT) != 0)
+		flush(daemon);
+}
+
+static int connect_now(struct kd_daemon *daemon, struct aid_error *err)
+{
+	struct kd_fetch *fetch = &daemon->fetch;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AID_FD(fd);
+
+	if (strlen(fetch->path) >= sizeof(address.sun_path))
+		return aid_fail(err, AID_E_CONFIG, "socket path over %zu bytes",
+			sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, fetch->path, strlen(fetch->path) + 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "socket");
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
+		return aid_fail_errno(err, AID_E_UNREACHABLE, errno, "%s", fetch->path);
+	return kd_loop_add(&daemon->loop, &fetch->watch, aid_steal_fd(&fd), EPOLLIN, err);
+}
+
+static void reconnect(struct kd_daemon *daemon)
+{
+	struct kd_fetch *fetch = &daemon->fetch;
+	struct aid_error err = AID_ERROR_INIT;
+	int64_t wait = RECONNECT_MIN_MS;
+
+	if (connect_now(daemon, &err) == AID_OK) {
+		if (fetch->failures > 0)
+			kd_log_line(&daemon->log, LOG_NOTICE, "op=fetch status=ok detail='connected'");
+		fetch->failures = 0;
+		flush(daemon);
+		return;
+	}
+	if (fetch->failures++ == 0)
+		kd_log_line(&daemon->log, LOG_WARNING, "op=fetch status=%s detail='%s'",
+			aid_status_name(err.status), err.text);
+	for (unsigned int i = 1; i < fetch->failures && wait < RECONNECT_MAX_MS; i++)
+		wait *= 2;
+	kd_loop_set(&daemon->loop, &fetch->reconnect,
+		aid_clock_boot_ms() + (wait < RECONNECT_MAX_MS ? wait : RECONNECT_MAX_MS));
+}
+
+static void on_reconnect(struct kd_daemon *daemon, struct kd_timer *timer)
+{
+	(void)timer;
+	reconnect(daemon);
+}
+
+static void disconnect(struct kd_daemon *daemon)
+{
+	struct kd_fetch *fetch = &daemon->fetch;
+	struct kd_list spent;
+	struct aid_error err = AID_ERROR_INIT;
+
+	kd_list_init(&spent);
+	kd_loop_remove(&daemon->loop, &fetch->watch);
+	while (!kd_list_is_empty(&fetch->flying)) {
+		struct kd_job *job = KD_CONTAINER(fetch->flying.prev, struct kd_job, node);
+
+		kd_list_remove(&job->node);
+		if (job->sends < SENDS_MAX)
+			kd_list_prepend(&fetch->queue, &job->node);
+		else
+			kd_list_append(&spent, &job->node);
+	}
+	kd_loop_set(&daemon->loop, &fetch->reconnect, aid_clock_boot_ms() + RECONNECT_MIN_MS);
+	(void)aid_fail(&err, AID_E_UNREACHABLE, "agentid-fetch ended twice under the request");
+	while (!kd_list_is_empty(&spent))
+		conclude(daemon, KD_CONTAINER(spent.next, struct kd_job, node), NULL, &err, false);
+}
+
+/* AID_E_BUSY: the socket is full; AID_E_UNREACHABLE: the connection is gone; else the job's own. */
+static int send_job(struct kd_daemon *daemon, struct kd_job *job, struct aid_error *err)
+{
+	struct kd_request request;
+	int64_t left = job->deadline_ms - aid_clock_boot_ms() - MARGIN_MS;
+	int r;
+
+	r = kd_request_build(daemon, job->session->agent, job->id, left > 1 ? left : 1, &request, err);
+	if (r == AID_OK)
+		r = aid_ipc_send(daemon->fetch.watch.fd, request.frame, request.length, request.fds,
+			request.n_fds, err);
+	else if (r == AID_E_BUSY || r == AID_E_UNREACHABLE)
+		r = AID_E_IO;
+	kd_request_done(&request);
+	return r;
+}
+
+static void flush(struct kd_daemon *daemon)
+{
+	struct kd_fetch *fetch = &daemon->fetch;
+	bool full = false;
+
+	if (fetch->flushing)
+		return;
+	fetch->flushing = true;
+	while (!full && kd_fetch_is_up(fetch) && !kd_list_is_empty(&fetch->queue)) {
+		struct kd_job *job = KD_CONTAINER(fetch->queue.next, struct kd_job, node);
+		struct aid_error err = AID_ERROR_INIT;
+		int r = send_job(daemon, job, &err);
+
+		if (r == AID_E_BUSY) {
+			full = true;
+		} else if (r == AID_E_UNREACHABLE) {
+			disconnect(daemon);
+		} else if (r != AID_OK) {
+			conclude(daemon, job, NULL, &err, false);
+		} else {
+			job->sends++;
+			kd_list_remove(&job->node);
+			kd_list_append(&fetch->flying, &job->node);
+		}
+	}
+	fetch->flushing = false;
+	kd_loop_change(&daemon->loop, &fetch->watch, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+int kd_fetch_init(struct kd_fetch *fetch, const char *path, struct aid_error *err)
+{
+	*fetch = (struct kd_fetch){.watch = {-1, on_ready}, .reconnect.fire = on_reconnect,
+		.path = path};
+	kd_list_init(&fetch->queue);
+	kd_list_init(&fetch->flying);
+	fetch->buffer = aid_secret_new(AID_IPC_FRAME_MAX);
+	if (fetch->buffer == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	return AID_OK;
+}
+
+void kd_fetch_done(struct kd_fetch *fetch)
+{
+	aid_secret_free(fetch->buffer);
+	fetch->buffer = NULL;
+}
+
+void kd_fetch_start(struct kd_daemon *daemon)
+{
+	reconnect(daemon);
+}
+
+static void on_flush_due(struct kd_daemon *daemon)
+{
+	/* The loop sends: whoever submits is not called back from within. */
+	kd_loop_change(&daemon->loop, &daemon->fetch.watch, EPOLLIN | EPOLLOUT);
+}
+
+struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *session,
+	int64_t deadline_boot_ms)
+{
+	struct kd_fetch *fetch = &daemon->fetch;
+	struct kd_job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	job->session = session;
+	job->id = session->slot | (fetch->number++ << SLOT_BITS);
+	job->deadline_ms = deadline_boot_ms;
+	job->deadline.fire = on_deadline;
+	kd_list_append(&fetch->queue, &job->node);
+	kd_loop_set(&daemon->loop, &job->deadline, deadline_boot_ms);
+	on_flush_due(daemon);
+	return job;
+}
+
+void kd_fetch_again(struct kd_daemon *daemon, struct kd_job *job)
+{
+	kd_list_remove(&job->node);
+	kd_list_prepend(&daemon->fetch.queue, &job->node);
+	job->sends = 0;
+	kd_loop_set(&daemon->loop, &job->deadline, job->deadline_ms);
+	on_flush_due(daemon);
+}
+
+void kd_fetch_drop(struct kd_daemon *daemon, struct kd_job *job)
+{
+	kd_loop_clear(&daemon->loop, &job->deadline);
+	kd_list_remove(&job->node);
+	free(job);
+}

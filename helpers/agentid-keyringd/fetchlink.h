@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* The connection to agentid-fetch. Jobs wait in a queue until the socket takes them, then fly until
+ * the answer with their id comes. When fetch goes away, each job in flight is sent once more. */
+#ifndef KD_FETCHLINK_H
+#define KD_FETCHLINK_H
+
+#include "error.h"
+#include "heap.h"
+#include "ipc.h"
+#include "list.h"
+#include "loop.h"
+#include "secret.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kd_issuer;
+struct kd_session;
+
+/* One request for a token. Its id is the slot of the session in the low 20 bits and a running
+ * number above, so an answer finds its job without another table. */
+struct kd_job {
+	struct kd_list node;
+	struct kd_session *session;
+	struct kd_issuer *issuer; /* whose breaker counts the outcome; NULL: none */
+	struct kd_timer deadline;
+	int64_t deadline_ms;
+	uint32_t id;
+	uint8_t sends;
+	bool reopened; /* the secret was opened again after AID_E_CREDENTIAL */
+	bool probe;    /* of the issuer's breaker */
+};
+
+struct kd_fetch {
+	struct kd_watch watch;
+	struct kd_list queue;
+	struct kd_list flying;
+	struct kd_timer reconnect;
+	struct aid_secret *buffer; /* one frame; wiped after each */
+	const char *path;
+	unsigned int failures;     /* to connect, in a row */
+	uint32_t number;
+	bool flushing;
+};
+
+int kd_fetch_init(struct kd_fetch *fetch, const char *path, struct aid_error *err) AID_WUR;
+void kd_fetch_done(struct kd_fetch *fetch);
+/* Connects now, or later when nobody listens. */
+void kd_fetch_start(struct kd_daemon *daemon);
+bool kd_fetch_is_up(const struct kd_fetch *fetch);
+/* Queues a new job for the session, which must have none. kd_refresh_answered() gets the answer,
+ * never before this returns. NULL without memory. */
+struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *session,
+	int64_t deadline_boot_ms);
+/* Sends a job again, in front of the others, with its files opened anew. */
+void kd_fetch_again(struct kd_daemon *daemon, struct kd_job *job);
+/* Forgets a job; a late answer is thrown away. */
+void kd_fetch_drop(struct kd_daemon *daemon, struct kd_job *job);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "fetchrequest.h"
+
+#include "clock.h"
+#include "daemon.h"
+#include "file.h"
+#include "issuer_dir.h"
+#include "secret_source.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct letters {
+	char text[AID_IPC_FDS_MAX + 1];
+};
+
+static void take(struct kd_request *request, struct letters *letters, char letter, int fd)
+{
+	letters->text[request->n_fds] = letter;
+	request->fds[request->n_fds++] = fd;
+}
+
+static int add_reference(const struct kd_daemon *daemon, const char *key, const char *reference,
+	char letter, struct kd_request *request, struct letters *letters, struct aid_error *err)
+{
+	int fd, r;
+
+	if (reference == NULL)
+		return aid_fail(err, AID_E_CONFIG, "%s is not set", key);
+	r = aid_secret_ref_open(reference, daemon->credentials_dir, &fd, err);
+	if (r != AID_OK) {
+		(void)aid_prefix(err, "%s", key);
+		return r;
+	}
+	take(request, letters, letter, fd);
+	return AID_OK;
+}
+
+static int add_host_key(const struct kd_daemon *daemon, struct kd_request *request,
+	struct letters *letters, struct aid_error *err)
+{
+	char path[AID_ISSUER_PATH_SIZE];
+	int64_t next_change;
+	int fd, r;
+
+	if (daemon->config->host_issuer == NULL)
+		return aid_fail(err, AID_E_CONFIG, "[issuer] url is not set");
+	r = aid_issuer_select(daemon->config->issuer_key_dir, aid_clock_wall_ms(), path, &next_change,
+		err);
+	if (r != AID_OK)
+		return r;
+	r = aid_file_open(path, AID_FILE_SECRET, &fd, err);
+	if (r != AID_OK)
+		return r;
+	take(request, letters, 'h', fd);
+	return AID_OK;
+}
+
+static void subject_of(const struct kd_agent *agent, char *out, size_t size)
+{
+	(void)snprintf(out, size, "agent:%s", agent->id);
+}
+
+static int build_sign(const struct kd_daemon *daemon, const struct kd_agent *agent,
+	struct aid_writer *writer, struct kd_request *request, struct letters *letters,
+	struct aid_error *err)
+{
+	const struct aid_token_config *token = &agent->config->token;
+	char subject[KD_AGENT_ID_SIZE + 8];
+	int r = add_host_key(daemon, request, letters, err);
+
+	if (r != AID_OK)
+		return r;
+	subject_of(agent, subject, sizeof(subject));
+	aid_writer_text(writer, AID_TAG_ISSUER, daemon->config->host_issuer);
+	aid_writer_text(writer, AID_TAG_SUBJECT, subject);
+	aid_writer_text(writer, AID_TAG_AUDIENCE, token->audience);
+	aid_writer_int(writer, AID_TAG_LIFETIME_MS, token->lifetime_ms);
+	return AID_OK;
+}
+
+static int add_client_credentials(const struct kd_daemon *daemon,
+	const struct aid_token_config *token, struct kd_request *request, struct letters *letters,
+	struct aid_error *err)
+{
+	int r;
+
+	switch (token->client_auth) {
+	case AID_CLIENT_SECRET_BASIC:
+	case AID_CLIENT_SECRET_POST:
+		return add_reference(daemon, "client_secret", token->client_secret, 's', request,
+			letters, err);
+	case AID_PRIVATE_KEY_JWT:
+		return add_reference(daemon, "client_key", token->client_key, 'k', request, letters,
+			err);
+	case AID_TLS_CLIENT_AUTH:
+		r = add_reference(daemon, "client_key", token->client_key, 'k', request, letters, err);
+		if (r != AID_OK)
+			return r;
+		return add_reference(daemon, "client_certificate", token->client_certificate, 'c',
+			request, letters, err);
+	case AID_FEDERATED_JWT:
+		return add_host_key(daemon, request, letters, err);
+	}
+	return aid_fail(err, AID_E_CONFIG, "client_auth %d is unknown", (int)token->client_auth);
+}
+
+static void write_token(const struct kd_daemon *daemon, const struct kd_agent *agent,
+	struct aid_writer *w)
+{
+	const struct aid_token_config *token = &agent->config->token;
+	char subject[KD_AGENT_ID_SIZE + 8];
+
+	aid_writer_text(w, AID_TAG_ISSUER, token->issuer);
+	aid_writer_text(w, AID_TAG_CLIENT_ID, token->client_id);
+	aid_writer_int(w, AID_TAG_CLIENT_AUTH, token->client_auth);
+	aid_writer_text(w, AID_TAG_AUDIENCE, token->audience);
+	aid_writer_int(w, AID_TAG_FORMAT, token->format);
+	aid_writer_int(w, AID_TAG_MAX_LIFETIME_MS, token->max_lifetime_ms);
+	aid_writer_text(w, AID_TAG_CA_FILE,
+		token->ca_file != NULL ? token->ca_file : daemon->config->ca_file);
+	aid_writer_text(w, AID_TAG_SUBJECT, token->subject);
+	aid_writer_text(w, AID_TAG_SCOPE, token->scope);
+	aid_writer_text(w, AID_TAG_RESOURCE, token->resource);
+	aid_writer_int(w, AID_TAG_SEND_AUDIENCE, token->send_audience ? 1 : 0);
+	aid_writer_text(w, AID_TAG_ALG, token->signing_alg);
+	aid_writer_text(w, AID_TAG_ALGS, token->algorithms);
+	aid_writer_text(w, AID_TAG_ALLOWED_HOSTS, token->allowed_hosts);
+	aid_writer_int(w, AID_TAG_ASSERTION_AUDIENCE, token->assertion_audience);
+	if (token->client_auth == AID_FEDERATED_JWT) {
+		subject_of(agent, subject, sizeof(subject));
+		aid_writer_text(w, AID_TAG_HOST_ISSUER, daemon->config->host_issuer);
+		aid_writer_text(w, AID_TAG_HOST_SUBJECT, subject);
+	}
+}
+
+int kd_request_build(const struct kd_daemon *daemon, const struct kd_agent *agent, uint32_t id,
+	int64_t timeout_ms, struct kd_request *request, struct aid_error *err)
+{
+	struct letters letters = {0};
+	struct aid_writer writer;
+	bool host;
+	int r;
+
+	request->n_fds = 0;
+	request->length = 0;
+	if (agent->config == NULL)
+		return aid_fail(err, AID_E_CONFIG, "agent '%s' is in no valid configuration", agent->id);
+	host = agent->config->token.source == AID_SOURCE_HOST;
+	aid_writer_begin(&writer, request->frame, sizeof(request->frame),
+		host ? AID_MSG_SIGN : AID_MSG_TOKEN, id);
+	if (host) {
+		r = build_sign(daemon, agent, &writer, request, &letters, err);
+	} else {
+		write_token(daemon, agent, &writer);
+		aid_writer_int(&writer, AID_TAG_TIMEOUT_MS, timeout_ms);
+		r = add_client_credentials(daemon, &agent->config->token, request, &letters, err);
+	}
+	if (r != AID_OK)
+		return r;
+	aid_writer_text(&writer, AID_TAG_FDS, letters.text);
+	if (aid_writer_end(&writer) != AID_OK)
+		return aid_fail(err, AID_E_TOOBIG, "the request to agentid-fetch is over %u bytes",
+			KD_REQUEST_MAX);
+	request->length = writer.length;
+	return AID_OK;
+}
+
+void kd_request_done(struct kd_request *request)
+{
+	while (request->n_fds > 0)
+		(void)close(request->fds[--request->n_fds]);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "log.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static bool can_write(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+}
+
+AID_PRINTF(4, 0)
+static size_t format(const struct kd_log *log, int priority, char *line, const char *fmt,
+	va_list args)
+{
+	int used = 0, n;
+
+	if (log->prefix)
+		used = snprintf(line, KD_LOG_LINE_MAX, "<%d>", priority);
+	n = vsnprintf(line + used, KD_LOG_LINE_MAX - 1 - (size_t)used, fmt, args);
+	if (n < 0)
+		return 0;
+	used += n;
+	if (used > KD_LOG_LINE_MAX - 2)
+		used = KD_LOG_LINE_MAX - 2;
+	line[used++] = '\n';
+	return (size_t)used;
+}
+
+void kd_log_line(struct kd_log *log, int priority, const char *fmt, ...)
+{
+	char line[KD_LOG_LINE_MAX];
+	va_list args;
+	size_t length;
+
+	if (!can_write(log->fd)) {
+		log->dropped++;
+		return;
+	}
+	if (log->dropped > 0) {
+		char note[64];
+		int n = snprintf(note, sizeof(note), "op=log status=busy dropped=%llu\n",
+			(unsigned long long)log->dropped);
+
+		log->dropped = 0;
+		if (n > 0)
+			(void)!write(log->fd, note, (size_t)n);
+	}
+	va_start(args, fmt);
+	length = format(log, priority, line, fmt, args);
+	va_end(args);
+	if (write(log->fd, line, length) < 0)
+		log->dropped++;
+}

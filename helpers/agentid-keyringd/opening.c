@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "opening.h"
+
+#include "chance.h"
+#include "clock.h"
+#include "ending.h"
+#include "leader.h"
+#include "refresh.h"
+#include "str.h"
+
+#include <string.h>
+
+#define TIMEOUT_DEFAULT_MS 10000
+#define TIMEOUT_MAX_MS 120000
+
+struct request {
+	char account[64];
+	char agent[KD_AGENT_ID_SIZE];
+	char service[64];
+	char rhost[128];
+	char tty[64];
+	char invocation[33];
+	int64_t uid;
+	int64_t ring;
+	int64_t timeout_ms;
+};
+
+static int read_texts(const struct aid_frame *frame, struct request *q, struct aid_error *err)
+{
+	int r = aid_frame_text_required(frame, AID_TAG_ACCOUNT, q->account, sizeof(q->account), err);
+
+	if (r == AID_OK)
+		r = aid_frame_text_required(frame, AID_TAG_SERVICE, q->service, sizeof(q->service), err);
+	if (r == AID_OK)
+		r = aid_frame_text(frame, AID_TAG_AGENT, q->agent, sizeof(q->agent), err);
+	if (r == AID_OK)
+		r = aid_frame_text(frame, AID_TAG_RHOST, q->rhost, sizeof(q->rhost), err);
+	if (r == AID_OK)
+		r = aid_frame_text(frame, AID_TAG_TTY, q->tty, sizeof(q->tty), err);
+	if (r == AID_OK)
+		r = aid_frame_text(frame, AID_TAG_INVOCATION, q->invocation, sizeof(q->invocation), err);
+	return r;
+}
+
+static int read_request(const struct aid_frame *frame, struct request *q, struct aid_error *err)
+{
+	int r = read_texts(frame, q, err);
+
+	if (r == AID_OK)
+		r = aid_frame_int(frame, AID_TAG_UID, 1, UINT32_MAX - 1, &q->uid, err);
+	if (r == AID_OK)
+		r = aid_frame_int(frame, AID_TAG_RING, 1, INT32_MAX, &q->ring, err);
+	q->timeout_ms = TIMEOUT_DEFAULT_MS;
+	if (r == AID_OK && aid_frame_has(frame, AID_TAG_TIMEOUT_MS))
+		r = aid_frame_int(frame, AID_TAG_TIMEOUT_MS, 1, INT32_MAX, &q->timeout_ms, err);
+	if (q->timeout_ms > TIMEOUT_MAX_MS)
+		q->timeout_ms = TIMEOUT_MAX_MS;
+	return r;
+}
+
+static bool may_use_service(const struct aid_agent *config, const char *service)
+{
+	if (config->services == NULL)
+		return true;
+	for (char **s = config->services; *s != NULL; s++) {
+		if (aid_streq(*s, service))
+			return true;
+	}
+	return false;
+}
+
+static int choose_agent(const struct kd_daemon *daemon, const struct request *q,
+	struct kd_agent **ret_agent, struct aid_error *err)
+{
+	const struct aid_agent *config;
+
+	if (daemon->config == NULL)
+		return aid_fail(err, AID_E_CONFIG, "no valid configuration: %.200s",
+			daemon->config_error);
+	if (q->agent[0] != '\0') {
+		config = aid_config_agent(daemon->config, q->agent);
+		if (config == NULL)
+			return aid_fail(err, AID_E_NOTFOUND, "no agent '%s' is configured", q->agent);
+		if (!aid_streq(config->account, q->account))
+			return aid_fail(err, AID_E_DENIED, "agent '%s' belongs to account '%s', not '%s'",
+				q->agent, config->account, q->account);
+	} else {
+		config = aid_config_agent_of_account(daemon->config, q->account);
+		if (config == NULL)
+			return aid_fail(err, AID_E_NOTFOUND, "account '%s' is no agent", q->account);
+	}
+	if (!may_use_service(config, q->service))
+		return aid_fail(err, AID_E_DENIED, "agent '%s' may not be opened by service '%s'",
+			config->id, q->service);
+	*ret_agent = kd_agents_find(&daemon->agents, config->id);
+	if (*ret_agent == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	return AID_OK;
+}
+
+static int admit(struct kd_daemon *daemon, const struct kd_agent *agent, aid_serial ring,
+	struct aid_error *err)
+{
+	unsigned int max = agent->config->max_sessions;
+	int r;
+
+	if (agent->revoked)
+		return aid_fail(err, AID_E_REVOKED,
+			"agent '%s' is cut off; agentid allow %s lets it in again", agent->id, agent->id);
+	if (max > 0 && agent->n_sessions >= max)
+		return aid_fail(err, AID_E_BUSY, "agent '%s' has %u sessions, max_sessions is %u",
+			agent->id, agent->n_sessions, max);
+	r = aid_ring_check(ring, err);
+	if (r != AID_OK)
+		return r;
+	if (kd_sessions_by_ring(&daemon->sessions, ring) != NULL)
+		return aid_fail(err, AID_E_UNTRUSTED, "key %d is the ring of another session", ring);
+	return kd_admission_ask(&daemon->admission, daemon->sessions.count,
+		agent->token_size > 0 ? agent->token_size : KD_QUOTA_TOKEN_GUESS, aid_clock_boot_ms(),
+		err);
+}
+
+static int make_session(struct kd_daemon *daemon, struct kd_client *client,
+	struct kd_agent *agent, const struct request *q, struct kd_session **ret_session,
+	struct aid_error *err)
+{
+	const char *const texts[KD_N_TEXTS] = {q->service, q->rhost, q->tty, q->invocation};
+	struct kd_session *session = kd_session_new(texts);
+	int pidfd, r;
+
+	if (session == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	r = kd_leader_of_peer(client->watch.fd, client->peer.pid, &pidfd, &session->leader_start, err);
+	if (r != AID_OK) {
+		kd_session_free(session);
+		return r;
+	}
+	kd_random_bytes(session->id, sizeof(session->id));
+	kd_random_bytes(session->cookie, sizeof(session->cookie));
+	session->state = KD_OPENING;
+	session->ring = (aid_serial)q->ring;
+	session->uid = (uid_t)q->uid;
+	session->leader_pid = client->peer.pid;
+	session->opened_wall_ms = aid_clock_wall_ms();
+	session->open_until_ms = aid_clock_boot_ms() + q->timeout_ms;
+	r = kd_session_enter(daemon, session, agent, pidfd, err);
+	if (r != AID_OK) {
+		kd_session_free(session);
+		return r;
+	}
+	*ret_session = session;
+	return AID_OK;
+}
+
+static void log_refused(struct kd_daemon *daemon, const struct request *q,
+	const struct aid_error *err)
+{
+	kd_log_line(&daemon->log, LOG_WARNING,
+		"op=open agent='%s' account='%s' service='%s' rhost='%s' status=%s detail='%s'", q->agent,
+		q->account, q->service, q->rhost, aid_status_name(err->status), err->text);
+}
+
+static int prepare(struct kd_daemon *daemon, struct kd_client *client, const struct request *q,
+	struct kd_session **ret_session, struct aid_error *err)
+{
+	struct kd_agent *agent;
+	int r = choose_agent(daemon, q, &agent, err);
+
+	if (r != AID_OK)
+		return r;
+	r = admit(daemon, agent, (aid_serial)q->ring, err);
+	if (r != AID_OK)
+		return r;
+	return make_session(daemon, client, agent, q, ret_session, err);
+}
+
+void kd_opening_begin(struct kd_daemon *daemon, struct kd_client *client,
+	const struct aid_frame *frame)
+{
+	struct request q = {0};
+	struct kd_session *session;
+	struct aid_error err = AID_ERROR_INIT;
+	int r = read_request(frame, &q, &err);
+
+	if (r == AID_OK)
+		r = prepare(daemon, client, &q, &session, &err);
+	if (r != AID_OK) {
+		log_refused(daemon, &q, &err);
+		kd_client_answer_error(daemon, client, &err);
+		return;
+	}
+	kd_client_wait(daemon, client, session);
+	if (kd_refresh_start(daemon, session, &err) != AID_OK)
+		kd_opening_failed(daemon, session, &err);
+}
+
+void kd_opening_done(struct kd_daemon *daemon, struct kd_session *session)
+{
+	char id[AID_SESSION_ID_SIZE];
+
+	aid_str_hex(session->id, sizeof(session->id), id);
+	kd_log_line(&daemon->log, LOG_INFO,
+		"op=open agent='%s' session='%s' account='%s' service='%s' rhost='%s' pid=%d status=ok "
+		"token='%s' lifetime=%llds", session->agent->id, id, session->agent->account,
+		kd_session_text(session, KD_SERVICE), kd_session_text(session, KD_RHOST),
+		(int)session->leader_pid, session->token_id, (long long)session->lifetime_ms / 1000);
+	kd_clients_answer_opened(daemon, session);
+}
+
+void kd_opening_failed(struct kd_daemon *daemon, struct kd_session *session,
+	const struct aid_error *err)
+{
+	char id[AID_SESSION_ID_SIZE];
+
+	aid_str_hex(session->id, sizeof(session->id), id);
+	kd_log_line(&daemon->log, LOG_WARNING,
+		"op=open agent='%s' session='%s' account='%s' service='%s' status=%s detail='%s'",
+		session->agent->id, id, session->agent->account, kd_session_text(session, KD_SERVICE),
+		aid_status_name(err->status), err->text);
+	kd_clients_answer_error(daemon, &session->clients, err);
+	kd_session_end(daemon, session, err->status, "not opened");
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "schedule.h"
+
+#include "error.h"
+
+int64_t kd_schedule_spread(int64_t limit_ms, uint32_t random)
+{
+	if (limit_ms <= 0)
+		return 0;
+	return (int64_t)(((uint64_t)limit_ms * random) >> 32);
+}
+
+int64_t kd_schedule_due(int64_t received_ms, int64_t lifetime_ms, unsigned int percent,
+	uint32_t random)
+{
+	int64_t wait = lifetime_ms / 100 * percent + lifetime_ms % 100 * percent / 100;
+	int64_t jitter = lifetime_ms / 20;
+
+	if (jitter > wait / 2)
+		jitter = wait / 2;
+	wait -= kd_schedule_spread(jitter, random);
+	if (wait < KD_SCHEDULE_SOONEST_MS)
+		wait = KD_SCHEDULE_SOONEST_MS;
+	return received_ms + wait;
+}
+
+int64_t kd_schedule_backoff(unsigned int failures, uint32_t random)
+{
+	int64_t window = KD_BACKOFF_BASE_MS;
+
+	while (failures > 1 && window < KD_BACKOFF_CAP_MS) {
+		window *= 2;
+		failures--;
+	}
+	if (window > KD_BACKOFF_CAP_MS)
+		window = KD_BACKOFF_CAP_MS;
+	return kd_schedule_spread(window, random);
+}
+
+int64_t kd_schedule_retry(int status, unsigned int failures, int retry_after_s, uint32_t random)
+{
+	int64_t wait = kd_schedule_backoff(failures, random);
+
+	if (!aid_status_is_transient(status))
+		wait = KD_BACKOFF_CAP_MS / 2 + kd_schedule_spread(KD_BACKOFF_CAP_MS / 2, random);
+	if (retry_after_s > KD_RETRY_AFTER_CAP_S)
+		retry_after_s = KD_RETRY_AFTER_CAP_S;
+	/* Everybody was told the same number: come back after it, not at it. */
+	if (retry_after_s > 0)
+		wait = (int64_t)retry_after_s * 1000 + kd_schedule_spread(1000, random);
+	return wait;
+}

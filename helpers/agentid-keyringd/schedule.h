@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* When a credential is next asked for. Pure: time and chance are passed in. All in milliseconds. */
+#ifndef KD_SCHEDULE_H
+#define KD_SCHEDULE_H
+
+#include <stdint.h>
+
+#define KD_BACKOFF_BASE_MS 250
+#define KD_BACKOFF_CAP_MS 30000
+#define KD_RETRY_AFTER_CAP_S 120
+#define KD_SCHEDULE_SOONEST_MS 500 /* no token is so short that it is asked for more often */
+
+/* A uniform number in [0, limit_ms); 0 for a limit of 0. */
+int64_t kd_schedule_spread(int64_t limit_ms, uint32_t random);
+/* percent of the lifetime after receipt, less up to 5 % of the lifetime: jitter is earlier only. */
+int64_t kd_schedule_due(int64_t received_ms, int64_t lifetime_ms, unsigned int percent,
+	uint32_t random);
+/* Full jitter: uniform in [0, base * 2^(failures - 1)), the window capped. failures is at least 1. */
+int64_t kd_schedule_backoff(unsigned int failures, uint32_t random);
+/* How long to wait after a failure with this enum aid_status. A refusal (not transient) waits half
+ * the cap to the cap: asking quickly cannot help. Retry-After (-1: none), capped, is a minimum. */
+int64_t kd_schedule_retry(int status, unsigned int failures, int retry_after_s, uint32_t random);
+
+#endif

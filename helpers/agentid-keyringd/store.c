@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "store.h"
+
+#include "clock.h"
+
+#include <string.h>
+
+int64_t kd_store_expiry(const struct kd_session *session)
+{
+	int64_t by_boot =
+		aid_clock_wall_ms() + session->expires_boot_ms - aid_clock_boot_ms();
+
+	return by_boot < session->expires_wall_ms ? by_boot : session->expires_wall_ms;
+}
+
+static int64_t ring_expiry(void)
+{
+	return aid_clock_wall_ms() + KD_RING_GRACE_MS;
+}
+
+static int put_token(struct kd_session *session, const void *token, size_t length,
+	bool *ret_recreated, struct aid_error *err)
+{
+	char info[AID_INFO_MAX];
+	size_t info_length = 0;
+	aid_serial key = 0;
+	int64_t expiry = kd_store_expiry(session);
+	int r = aid_ring_put(session->ring, AID_KEY_TOKEN, AID_PERM_KEY, token, length, expiry,
+		&session->token, ret_recreated, err);
+
+	if (r != AID_OK)
+		return r;
+	r = aid_info_add(info, sizeof(info), &info_length, "token", expiry);
+	if (r != AID_OK)
+		return aid_fail(err, r, "the info of a token is over %u bytes", AID_INFO_MAX);
+	return aid_ring_put(session->ring, AID_KEY_INFO, AID_PERM_KEY, info, info_length, expiry, &key,
+		NULL, err);
+}
+
+static int put_record(struct kd_session *session, struct aid_error *err)
+{
+	uint8_t bytes[AID_RECORD_MAX];
+	struct aid_record record;
+	size_t length;
+	int r;
+
+	kd_session_record(session, &record);
+	r = aid_record_encode(&record, bytes, sizeof(bytes), &length, err);
+	if (r != AID_OK)
+		return r;
+	return aid_ring_put(session->ring, AID_KEY_META, AID_PERM_META, bytes, length, ring_expiry(),
+		&session->meta, NULL, err);
+}
+
+static int put_cookie(struct kd_session *session, struct aid_error *err)
+{
+	return aid_ring_put(session->ring, AID_KEY_COOKIE, AID_PERM_KEY, session->cookie,
+		sizeof(session->cookie), ring_expiry(), &session->cookie_key, NULL, err);
+}
+
+int kd_store_open(struct kd_daemon *daemon, struct kd_session *session, const void *token,
+	size_t length, struct aid_error *err)
+{
+	int r = aid_ring_expire(session->ring, ring_expiry(), err);
+
+	if (r != AID_OK)
+		return r;
+	r = aid_anchor_add(daemon->anchor, session->ring, err);
+	if (r != AID_OK)
+		return r;
+	r = put_cookie(session, err);
+	if (r != AID_OK)
+		return r;
+	r = put_token(session, token, length, NULL, err);
+	if (r != AID_OK)
+		return r;
+	return put_record(session, err);
+}
+
+int kd_store_refresh(struct kd_daemon *daemon, struct kd_session *session, const void *token,
+	size_t length, bool *ret_recreated, struct aid_error *err)
+{
+	int r = put_token(session, token, length, ret_recreated, err);
+
+	(void)daemon;
+	if (r != AID_OK)
+		return r;
+	r = put_record(session, err);
+	if (r != AID_OK)
+		return r;
+	kd_store_renew_ring(session);
+	return AID_OK;
+}
+
+void kd_store_renew_ring(struct kd_session *session)
+{
+	/* What cannot be renewed is gone or about to go; the next refresh sees it. */
+	(void)!aid_ring_expire(session->ring, ring_expiry(), NULL);
+	if (session->meta != 0)
+		(void)!aid_key_expire(session->meta, ring_expiry(), NULL);
+	if (aid_key_expire(session->cookie_key, ring_expiry(), NULL) != AID_OK)
+		(void)!put_cookie(session, NULL);
+}
+
+void kd_store_set_timeouts(struct kd_session *session)
+{
+	aid_serial info;
+
+	if (session->token != 0)
+		(void)!aid_key_expire(session->token, kd_store_expiry(session), NULL);
+	if (aid_ring_key(session->ring, AID_KEY_INFO, &info, NULL) == AID_OK)
+		(void)!aid_key_expire(info, kd_store_expiry(session), NULL);
+	kd_store_renew_ring(session);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* The keys of one session: written, renewed, re-timed and revoked, in an order in which a crash at
+ * any point leaves nothing that outlives its token and nothing that recovery takes for whole. */
+#ifndef KD_STORE_H
+#define KD_STORE_H
+
+#include "daemon.h"
+#include "session.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ring, record and cookie hold no token and live this much longer than it, so that a session is
+ * still found after a long outage of the provider or of the daemon; renewed at each refresh. */
+#define KD_RING_GRACE_MS (INT64_C(24) * 3600 * 1000)
+
+/* The first token: anchors the ring, then cookie, token and info, and the record last, because a
+ * ring without a record is an open that was not finished. On failure the caller revokes the ring. */
+int kd_store_open(struct kd_daemon *daemon, struct kd_session *session, const void *token,
+	size_t length, struct aid_error *err) AID_WUR;
+/* The next token, in place. *ret_recreated: the key was gone before its time. AID_E_NOTFOUND: the
+ * ring itself is gone. */
+int kd_store_refresh(struct kd_daemon *daemon, struct kd_session *session, const void *token,
+	size_t length, bool *ret_recreated, struct aid_error *err) AID_WUR;
+/* Sets the timeout of every key and of the ring anew from the session's deadlines; a token that is
+ * due is revoked. Also for keys that lost theirs in a crash. */
+void kd_store_set_timeouts(struct kd_session *session);
+/* Keeps ring, record and cookie through an outage. */
+void kd_store_renew_ring(struct kd_session *session);
+/* When the token must be gone, on the wall clock of now: as the provider said, or as the boot clock
+ * has it, whichever is earlier. */
+int64_t kd_store_expiry(const struct kd_session *session);
+
+#endif
