@@ -2,3 +2,4 @@
 check_PROGRAMS += tests/support/session_client
 tests_support_session_client_SOURCES = %D%/session_client.c
 tests_support_session_client_LDADD = libagentid-base.la
+EXTRA_DIST += %D%/fake_fetch.py %D%/keyringd_host.py

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The agentid authors
+"""Speaks agentid-fetch's side of the protocol and does what a control file says.
+
+fake_fetch.py [--socket PATH] [--control FILE] [--journal FILE]
+
+Without --socket it takes a listening socket as descriptor 3 (LISTEN_FDS). The control file is read
+for every request: {"lifetime_ms": 300000, "script": [ACTION, ...], "default": ACTION, "delay_ms": 0}.
+An ACTION is "ok", "hang", "exit", "garbage", or {"status": N, "retry_after": N, "text": "..."}; the
+script is used up action by action (by all processes together: a counter stands beside the file). A
+token is "tok-" and 24 characters. The journal gets one JSON line for each request."""
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import random
+import select
+import socket
+import struct
+import sys
+import time
+
+MAGIC, VERSION = 0x4441, 1
+ERROR, SIGN, TOKEN, ISSUED = 21, 32, 33, 48
+STATUS, TEXT, RETRY_AFTER, EXPIRES, LIFETIME, SECRET, TOKEN_ID, JTI, FDS = 0, 1, 4, 18, 21, 35, 36, 37, 55
+NUMBERS = {0, 3, 4, 5, 8, 12, 16, 17, 18, 19, 20, 21, 22, 24, 25, 29, 30, 31, 33, 34, 42, 47, 48, 51, 54}
+
+
+def field(tag, value):
+    if isinstance(value, int):
+        value = struct.pack("<q", value)
+    elif isinstance(value, str):
+        value = value.encode()
+    return struct.pack("<HH", tag, len(value)) + value
+
+
+def frame(kind, ident, fields, version=VERSION):
+    body = b"".join(field(t, v) for t, v in fields)
+    return struct.pack("<HHHHII", MAGIC, version, kind, 0, ident, len(body)) + body
+
+
+def parse(data):
+    magic, version, kind, _, ident, length = struct.unpack("<HHHHII", data[:16])
+    assert magic == MAGIC and length == len(data) - 16, "no frame"
+    fields, at = {}, 16
+    while at < len(data):
+        tag, size = struct.unpack("<HH", data[at:at + 4])
+        value = data[at + 4:at + 4 + size]
+        fields[tag] = struct.unpack("<q", value)[0] if tag in NUMBERS else value
+        at += 4 + size
+    return kind, ident, fields
+
+
+def next_action(path):
+    with open(path, encoding="utf-8") as f:
+        control = json.load(f)
+    script = control.get("script", [])
+    action = control.get("default", "ok")
+    if script:
+        with open(path + ".count", "a+", encoding="utf-8") as counter:
+            fcntl.flock(counter, fcntl.LOCK_EX)
+            counter.seek(0)
+            done = int(counter.read() or 0)
+            if done < len(script):
+                action = script[done]
+                counter.truncate(0)
+                counter.write(str(done + 1))
+    return control, action
+
+
+def answer(ident, control, action):
+    if isinstance(action, dict):
+        fields = [(STATUS, action["status"]), (TEXT, action.get("text", "said so"))]
+        if "retry_after" in action:
+            fields.append((RETRY_AFTER, action["retry_after"]))
+        return frame(ERROR, ident, fields)
+    lifetime = control.get("lifetime_ms", 300000)
+    token = b"tok-" + hashlib.sha256(os.urandom(16)).hexdigest()[:24].encode()
+    token += b"x" * control.get("pad", 0)
+    return frame(ISSUED, ident, [
+        (SECRET, token), (EXPIRES, int(time.time() * 1000) + lifetime), (LIFETIME, lifetime),
+        (TOKEN_ID, hashlib.sha256(token).hexdigest()[:16]), (JTI, "j%d" % random.getrandbits(30))])
+
+
+class Server:
+    def __init__(self, listener, control, journal):
+        self.listener, self.control, self.journal = listener, control, journal
+        self.later = []  # (when, connection, bytes)
+
+    def request(self, connection, data, fds):
+        kind, ident, fields = parse(data)
+        secrets = []
+        for fd in fds:
+            secrets.append(os.pread(fd, 4096, 0).decode(errors="replace").strip())
+            os.close(fd)
+        control, action = next_action(self.control)
+        with open(self.journal, "a", encoding="utf-8") as log:
+            log.write(json.dumps({"at": time.time(), "kind": kind, "action": action,
+                                  "secrets": secrets, "fds": fields.get(FDS, b"").decode(),
+                                  "pid": os.getpid()}) + "\n")
+        if action == "exit":
+            os._exit(1)
+        if action == "garbage":
+            connection.send(b"garbage")
+            return
+        if action != "hang":
+            due = time.monotonic() + control.get("delay_ms", 0) / 1000
+            self.later.append((due, connection, answer(ident, control, action)))
+
+    def receive(self, poll, connections, fd):
+        connection = connections[fd]
+        try:
+            data, fds, _, _ = socket.recv_fds(connection, 65536, 4)
+        except OSError:
+            data = b""
+        if data:
+            self.request(connection, data, fds)
+            return
+        poll.unregister(fd)
+        connections.pop(fd).close()
+
+    def send_due(self):
+        now, keep = time.monotonic(), []
+        for when, connection, data in self.later:
+            if when > now:
+                keep.append((when, connection, data))
+                continue
+            try:
+                connection.send(data)
+            except OSError:
+                pass
+        self.later = keep
+
+    def serve(self):
+        poll, connections = select.poll(), {}
+        poll.register(self.listener, select.POLLIN)
+        while True:
+            wait = min((w for w, _, _ in self.later), default=None)
+            events = poll.poll(None if wait is None else max(0, (wait - time.monotonic()) * 1000))
+            for fd, _ in events:
+                if fd == self.listener.fileno():
+                    connection, _ = self.listener.accept()
+                    connection.setblocking(True)
+                    connections[connection.fileno()] = connection
+                    poll.register(connection, select.POLLIN)
+                else:
+                    self.receive(poll, connections, fd)
+            self.send_due()
+            notify(b"WATCHDOG=1")
+
+
+def notify(text):
+    path = os.environ.get("NOTIFY_SOCKET")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(text, path)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--socket")
+    parser.add_argument("--control", default="/run/fake-control.json")
+    parser.add_argument("--journal", default="/run/fake-journal")
+    args = parser.parse_args()
+    if args.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(args.socket)
+        listener.listen(16)
+    else:
+        listener = socket.socket(fileno=3)
+        listener.setblocking(True)
+        notify(b"READY=1")
+    Server(listener, args.control, args.journal).serve()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
