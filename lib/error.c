@@ -9,7 +9,7 @@
 static const char *const status_names[] = {
 	"ok", "no-memory", "io", "timeout", "unreachable", "protocol", "denied", "expired",
 	"untrusted", "not-found", "config", "too-big", "quota", "credential", "busy", "version",
-	"revoked", "invalid",
+	"revoked", "invalid", "unsafe",
 };
 _Static_assert(sizeof(status_names) / sizeof(status_names[0]) == 1 - AID_E_LAST_WK,
 	"every status has a name");

@@ -32,7 +32,8 @@ enum aid_status {
 	AID_E_VERSION = -15,    /* the peer speaks another protocol version */
 	AID_E_REVOKED = -16,    /* the agent is cut off (agentid revoke) */
 	AID_E_INVALID = -17,    /* a caller's argument is wrong */
-	AID_E_LAST_WK = -17
+	AID_E_UNSAFE = -18,     /* the process is in a state it must not go on in: stop */
+	AID_E_LAST_WK = -18
 };
 
 struct aid_error {

@@ -74,6 +74,20 @@ static int check_opened(int fd, const char *path, enum aid_file_kind kind, struc
 	return AID_OK;
 }
 
+int aid_fd_raise(int fd)
+{
+	int raised;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	raised = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	/* EINVAL: the limit of open files ends below. */
+	if (raised < 0 && errno == EINVAL)
+		errno = EMFILE;
+	(void)close(fd);
+	return raised;
+}
+
 int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
 {
 	struct open_how how = {
@@ -86,7 +100,7 @@ int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct
 	if (path[0] != '/' || strlen(path) >= PATH_BYTES_MAX)
 		return aid_fail(err, AID_E_CONFIG, "'%.64s': an absolute path of at most %u bytes is needed",
 			path, PATH_BYTES_MAX - 1);
-	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	fd = aid_fd_raise((int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
 	if (fd < 0 && errno == ENOENT)
 		return aid_fail(err, AID_E_NOTFOUND, "%s: no such file", path);
 	if (fd < 0 && errno == ELOOP)

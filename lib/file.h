@@ -15,6 +15,11 @@ enum aid_file_kind {
 	AID_FILE_SECRET  /* owned by root, no access at all for group and other, one link */
 };
 
+/* Moves a descriptor that fell on 0, 1 or 2, because the host application has closed those, out of
+ * the way of whoever means standard output. Takes fd, returns the one to use, close-on-exec, or -1
+ * with errno. */
+int aid_fd_raise(int fd);
+
 /* Opens an absolute path for reading: no symbolic link in any component, no magic link, a regular
  * file of the kind's owner and mode, every parent directory root's and not writable by others
  * (a sticky one such as /tmp is allowed). AID_E_NOTFOUND, AID_E_UNTRUSTED with the mode or owner

@@ -5,14 +5,17 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+
+#define ID_OFFSET 8U
+#define ID_BYTES 4U
 
 union control {
 	struct cmsghdr header;
@@ -26,25 +29,6 @@ static int set_timeout(int fd, int option, int64_t timeout_ms)
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 
 	return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
-}
-
-/* A host application may have closed descriptors 0 to 2; a socket there would be written to by
- * whoever means standard output. */
-static int open_socket(int *ret_fd, struct aid_error *err)
-{
-	AID_FD(fd);
-
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && fd <= STDERR_FILENO) {
-		int low = fd;
-
-		fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		(void)close(low);
-	}
-	if (fd < 0)
-		return aid_fail_errno(err, AID_E_IO, errno, "socket");
-	*ret_fd = aid_steal_fd(&fd);
-	return AID_OK;
 }
 
 /* Waiting in a full backlog is interrupted by every signal of the host application. */
@@ -71,9 +55,9 @@ int aid_ipc_connect(const char *path, int64_t timeout_ms, int *ret_fd, struct ai
 		return aid_fail(err, AID_E_CONFIG, "socket path over %zu bytes",
 			sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	r = open_socket(&fd, err);
-	if (r != AID_OK)
-		return r;
+	fd = aid_fd_raise(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+	if (fd < 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "socket");
 	if (set_timeout(fd, SO_SNDTIMEO, timeout_ms) != 0 ||
 		set_timeout(fd, SO_RCVTIMEO, timeout_ms) != 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "socket timeout");
@@ -210,6 +194,9 @@ int aid_ipc_call(int fd, const struct aid_writer *request, void *buffer, size_t 
 	size_t length, n_fds;
 	int r;
 
+	/* The descriptor's own limit may be a whole timeout from now. */
+	if (set_timeout(fd, SO_SNDTIMEO, deadline_boot_ms - aid_clock_boot_ms()) != 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "socket timeout");
 	r = aid_ipc_send(fd, request->buffer, request->length, NULL, 0, err);
 	if (r != AID_OK)
 		return r;
@@ -230,6 +217,10 @@ int aid_ipc_call(int fd, const struct aid_writer *request, void *buffer, size_t 
 			*err = carried;
 		return carried.status;
 	}
+	/* A late answer to a call before this one; the id stands at the same place in every frame. */
+	if (memcmp((const uint8_t *)buffer + ID_OFFSET, request->buffer + ID_OFFSET, ID_BYTES) != 0)
+		return aid_fail(err, AID_E_PROTOCOL, "answer to request %u, which was not asked",
+			reply.id);
 	*ret_reply = reply;
 	return AID_OK;
 }

@@ -43,7 +43,8 @@ struct aid_ring_place {
 /* Chooses the session keyring as agentid-keyring(7) says and makes an empty ring in it. Where the
  * current session keyring belongs to account_uid, holds systemd's root-owned invocation_id and no
  * ring yet, that one is used; else a new root-owned anonymous one is joined. AID_E_QUOTA,
- * AID_E_DENIED (keyctl refused, as in some containers), AID_E_IO. On failure no ring is left. */
+ * AID_E_DENIED (keyctl refused, as in some containers), AID_E_IO. On failure no ring is left.
+ * AID_E_UNSAFE: the real uid, which is root's for one system call, could not be set back. */
 int aid_ring_place(uid_t account_uid, struct aid_ring_place *ret_place, struct aid_error *err) AID_WUR;
 /* Takes an empty ring away again after a failed open. */
 void aid_ring_abandon(aid_serial ring);

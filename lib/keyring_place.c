@@ -13,6 +13,12 @@
 #define INVOCATION_NAME "invocation_id"
 #define INVOCATION_BYTES 16
 #define UID_KEEP ((uid_t)-1)
+/* 32-bit machines have an older call of that name, for 16-bit uids. */
+#ifdef SYS_setresuid32
+#define SET_UIDS SYS_setresuid32
+#else
+#define SET_UIDS SYS_setresuid
+#endif
 
 /* What the direct links of a session keyring say about it. Searching would follow nested keyrings,
  * which the session may have planted. */
@@ -87,12 +93,12 @@ static int join_session(aid_serial *ret_session, struct aid_error *err)
 	long session;
 	int saved_errno;
 
-	if (real != 0 && syscall(SYS_setresuid, 0, UID_KEEP, UID_KEEP) != 0)
+	if (real != 0 && syscall(SET_UIDS, 0, UID_KEEP, UID_KEEP) != 0)
 		return aid_key_fail(err, errno, "become root for the session keyring");
 	session = keyctl_join_session_keyring(NULL);
 	saved_errno = errno;
-	if (real != 0 && syscall(SYS_setresuid, real, UID_KEEP, UID_KEEP) != 0)
-		return aid_fail_errno(err, AID_E_IO, errno, "go back to uid %u", real);
+	if (real != 0 && syscall(SET_UIDS, real, UID_KEEP, UID_KEEP) != 0)
+		return aid_fail_errno(err, AID_E_UNSAFE, errno, "go back to uid %u", real);
 	if (session < 0)
 		return aid_key_fail(err, saved_errno, "join a session keyring");
 	*ret_session = (aid_serial)session;

@@ -55,6 +55,17 @@ libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 libagentid_oidc_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS)
 
 libagentid_net_la_SOURCES = \
+	%D%/client_auth.c %D%/client_auth.h \
+	%D%/discovery.c %D%/discovery.h \
+	%D%/http.c %D%/http.h \
+	%D%/http_header.c %D%/http_header.h \
+	%D%/http_options.c %D%/http_private.h \
+	%D%/http_pool.c \
+	%D%/http_trust.c %D%/http_trust.h \
+	%D%/http_url.c \
+	%D%/jwks.c %D%/jwks.h \
+	%D%/net_filter.c %D%/net_filter.h \
+	%D%/oauth.c %D%/oauth.h \
 	%D%/sandbox_seccomp.c
 libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)

@@ -35,13 +35,7 @@ static int call(const char *socket, const struct aid_writer *request, int64_t de
 	if (peer.uid != 0)
 		return aid_fail(err, AID_E_UNTRUSTED, "%s is served by uid %u, not by root", socket,
 			peer.uid);
-	r = aid_ipc_call(fd, request, buffer, size, deadline_boot_ms, ret_reply, err);
-	if (r != AID_OK)
-		return r;
-	if (ret_reply->id != REQUEST_ID)
-		return aid_fail(err, AID_E_PROTOCOL, "answer to request %u, not to %u", ret_reply->id,
-			REQUEST_ID);
-	return AID_OK;
+	return aid_ipc_call(fd, request, buffer, size, deadline_boot_ms, ret_reply, err);
 }
 
 /* Text of strangers: made printable and cut to what the record keeps. */

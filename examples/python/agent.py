@@ -17,6 +17,7 @@ import ctypes
 import os
 import struct
 import sys
+import time
 
 import requests
 
@@ -129,14 +130,16 @@ def main():
     parser = argparse.ArgumentParser(description="Call an API with the session's token.")
     parser.add_argument("url")
     parser.add_argument("-n", type=int, default=1, metavar="COUNT", help="how many requests")
+    parser.add_argument("-i", type=float, default=0, metavar="SECONDS", help="pause between them")
     arguments = parser.parse_args()
 
     with requests.Session() as session:
         session.auth = AgentAuth()
         session.trust_env = False  # no ~/.netrc that would replace our Authorization, no proxy
-        for _ in range(arguments.n):
+        for number in range(arguments.n):
+            time.sleep(arguments.i if number > 0 else 0)
             response = session.get(arguments.url, timeout=10, allow_redirects=False)
-            print(response.status_code, response.text.strip())
+            print(response.status_code, response.text.strip(), flush=True)
             if not response.ok:
                 return 1
     return 0

@@ -1,1 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+pkglibexec_PROGRAMS += agentid-fetch
+
+agentid_fetch_SOURCES = \
+	%D%/fetch.h \
+	%D%/job.c %D%/job.h \
+	%D%/key_cache.c %D%/key_cache.h \
+	%D%/main.c \
+	%D%/provider.c %D%/provider.h \
+	%D%/request.c %D%/request.h \
+	%D%/say.c \
+	%D%/server.c \
+	%D%/sign.c
+agentid_fetch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D%
+agentid_fetch_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
+agentid_fetch_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
+agentid_fetch_LDADD = libagentid-net.la libagentid-oidc.la libagentid-base.la

@@ -8,7 +8,8 @@ usage: resource_server.py DIRECTORY AUDIENCE PORTFILE
 DIRECTORY is what "agentid issuer publish" wrote. The port is written to PORTFILE when the server
 listens. Every request needs a bearer token whose signature, iss, aud and exp are right; the
 answer is the token's subject and jti. GET /revoked-once answers 401 to the first request with
-a right token and 200 to the next, as a server does that has just lost its sessions.
+a right token and 200 to the next, as a server does that has just lost its sessions; GET /never
+answers 401 to every one, and how many there were.
 """
 
 import base64
@@ -84,6 +85,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.path == "/revoked-once" and not self.server.refused_once:
                 self.server.refused_once = True
                 raise Refused("revoked, try again")
+            if self.path == "/never":
+                self.server.never += 1
+                raise Refused(f"never, request {self.server.never}")
             self.answer(200, {"sub": claims["sub"], "jti": claims["jti"]})
         except (Refused, InvalidSignature, ValueError, KeyError) as error:
             self.answer(401, {"error": str(error) or type(error).__name__})
@@ -105,6 +109,7 @@ def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.verifier = Verifier(directory, audience)
     server.refused_once = False
+    server.never = 0
     with open(port_file + ".new", "w", encoding="ascii") as f:
         f.write(str(server.server_address[1]))
     os.rename(port_file + ".new", port_file)

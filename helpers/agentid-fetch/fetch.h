@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* The whole daemon: one thread, one epoll set, no state but caches. A request has everything it needs;
+ * a job is a request that waits for the network. */
+#ifndef FETCH_H
+#define FETCH_H
+
+#include "http.h"
+#include "ipc.h"
+#include "key_cache.h"
+#include "notify.h"
+
+#include <stdint.h>
+#include <sys/queue.h>
+
+#define CLIENTS_MAX 16U
+#define JOBS_MAX 8192U
+
+struct client;
+struct fetch;
+struct job;
+struct provider;
+
+/* What an epoll event leads to. */
+struct source {
+	void (*ready)(struct fetch *fetch, void *data, uint32_t events);
+	void *data;
+};
+
+LIST_HEAD(job_list, job);
+
+struct fetch {
+	int epoll;
+	int listener;
+	struct source listener_source, http_source, signal_source;
+	struct aid_http *http;
+	struct aid_notify notify;
+	struct key_cache *keys;
+	LIST_HEAD(, client) clients;
+	size_t n_clients;
+	struct job_list jobs;
+	size_t n_jobs;
+	int64_t next_deadline_boot_ms; /* not later than the earliest of any job */
+	LIST_HEAD(, provider) providers;
+	size_t n_providers;
+	bool to_journal;               /* stderr is the journal: lines get a priority */
+	bool stopping;
+	uint8_t in[AID_IPC_FRAME_MAX];
+	uint8_t out[AID_IPC_FRAME_MAX];
+};
+
+/* server.c: the socket and the loop. */
+int server_start(struct fetch *fetch, int listener, int signals, struct aid_error *err) AID_WUR;
+/* Until SIGTERM. */
+void server_run(struct fetch *fetch);
+void server_stop(struct fetch *fetch);
+/* Sends the frame, or keeps a copy until the socket has room; a client that cannot take it any more is
+ * closed later, by the loop. */
+void client_send(struct client *client, const struct aid_writer *frame);
+void client_send_error(struct fetch *fetch, struct client *client, uint32_t id,
+	const struct aid_error *err);
+struct job_list *client_jobs(struct client *client);
+
+/* sign.c: AID_MSG_SIGN, answered at once. */
+void sign(struct fetch *fetch, struct client *client, const struct aid_frame *frame, const int *fds,
+	size_t n_fds);
+
+/* What AID_MSG_ISSUED carries. Wipes the frame afterwards. */
+struct issued {
+	const struct aid_secret *token;
+	int64_t expires_wall_ms;
+	const char *jti; /* "" for none */
+};
+void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
+	const struct issued *issued);
+
+/* say.c: one line on stderr. Foreign text is quoted. */
+enum say_level { SAY_ERROR = 3, SAY_WARNING = 4, SAY_INFO = 6 };
+void say(const struct fetch *fetch, enum say_level level, const char *op, const char *subject,
+	int status, const char *detail);
+
+#endif

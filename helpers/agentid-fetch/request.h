@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* An AID_MSG_TOKEN taken apart: texts copied, secrets read from their descriptors, keys left in theirs
+ * until they are needed. */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "cleanup.h"
+#include "configuration.h"
+#include "ipc.h"
+#include "jwt.h"
+#include "secret.h"
+
+struct request {
+	char *issuer;
+	char *subject;       /* NULL: any text that follows may be, where FORMAT is opaque */
+	char *audience;
+	char *client_id;
+	char *scope;         /* NULL: absent; so for the rest */
+	char *resource;
+	char *ca_file;
+	char *allowed_hosts;
+	char *host_issuer;
+	char *host_subject;
+	enum aid_client_auth method;
+	enum aid_token_format format;
+	enum aid_assertion_audience assertion_audience;
+	enum aid_alg alg;
+	unsigned int algs;
+	bool send_audience;
+	int64_t max_lifetime_ms;
+	int64_t timeout_ms;
+	struct aid_secret *secret;      /* s */
+	struct aid_secret *private_key; /* k of tls_client_auth */
+	struct aid_secret *certificate; /* c */
+	int key_fd;                     /* k of private_key_jwt, h of federated_jwt; owned; -1 */
+};
+
+/* AID_E_PROTOCOL for a request that keyringd would not make; AID_E_CREDENTIAL for a secret that is
+ * empty, too long or unreadable. fds stay the caller's. */
+int request_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
+	struct request **ret_request, struct aid_error *err) AID_WUR;
+void request_free(struct request *request);
+AID_DEFINE_AUTO(request)
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "discovery.h"
+
+#include "http.h"
+#include "json.h"
+#include "str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char well_known[] = "/.well-known/openid-configuration";
+
+int aid_discovery_url(const char *issuer, char *out, size_t size, struct aid_error *err)
+{
+	size_t length = strlen(issuer);
+	struct aid_error why = AID_ERROR_INIT;
+	struct aid_url url;
+	int written;
+
+	if (aid_url_parse(issuer, &url, &why) != AID_OK)
+		return aid_fail(err, AID_E_CONFIG, "issuer: %s", why.text);
+	if (strchr(issuer, '?') != NULL)
+		return aid_fail(err, AID_E_CONFIG, "issuer '%.96s': a query is not allowed", issuer);
+	if (issuer[length - 1] == '/')
+		length--;
+	written = snprintf(out, size, "%.*s%s", (int)length, issuer, well_known);
+	if (written < 0 || (size_t)written >= size)
+		return aid_fail(err, AID_E_CONFIG, "issuer '%.48s...': over %zu bytes", issuer,
+			size - sizeof(well_known));
+	return AID_OK;
+}
+
+static bool list_has(const char *list, const char *host)
+{
+	size_t length = strlen(host);
+
+	while (list != NULL && *list != '\0') {
+		size_t n;
+
+		list += strspn(list, ", ");
+		n = strcspn(list, ", ");
+		if (n == length && strncmp(list, host, n) == 0)
+			return true;
+		list += n;
+	}
+	return false;
+}
+
+struct judge {
+	struct aid_url issuer;
+	const char *allowed_hosts;
+};
+
+static int check_endpoint(const struct judge *judge, const char *name, const char *text,
+	struct aid_error *err)
+{
+	struct aid_error why = AID_ERROR_INIT;
+	struct aid_url url;
+
+	if (aid_url_parse(text, &url, &why) != AID_OK)
+		return aid_fail(err, AID_E_UNTRUSTED, "discovery of '%.64s': %s: %s", judge->issuer.host,
+			name, why.text);
+	if (url.is_loopback && !judge->issuer.is_loopback)
+		return aid_fail(err, AID_E_UNTRUSTED,
+			"discovery of '%.64s': %s is on loopback host '%.64s', and the issuer is not",
+			judge->issuer.host, name, url.host);
+	if (!url.is_tls && judge->issuer.is_tls)
+		return aid_fail(err, AID_E_UNTRUSTED,
+			"discovery of '%.64s': %s is http and the issuer https", judge->issuer.host, name);
+	if (aid_streq(url.host, judge->issuer.host) || list_has(judge->allowed_hosts, url.host))
+		return AID_OK;
+	return aid_fail(err, AID_E_UNTRUSTED,
+		"discovery of '%.64s': %s is on host '%.64s', which is neither the issuer's nor in "
+		"allowed_hosts", judge->issuer.host, name, url.host);
+}
+
+/* NULL when absent. */
+static int take_endpoint(const struct judge *judge, const struct aid_json *object, const char *name,
+	char **ret_url, struct aid_error *err)
+{
+	const char *text;
+	int r;
+
+	r = aid_json_text(object, name, 1, AID_URL_MAX, &text, err);
+	if (r == AID_E_NOTFOUND)
+		return AID_OK;
+	if (r != AID_OK)
+		return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
+	r = check_endpoint(judge, name, text, err);
+	if (r != AID_OK)
+		return r;
+	*ret_url = strdup(text);
+	return *ret_url != NULL ? AID_OK : aid_fail(err, AID_E_NOMEM, "out of memory");
+}
+
+static int check_issuer(const struct aid_json *document, const struct judge *judge,
+	const char *issuer, struct aid_error *err)
+{
+	const char *text;
+
+	if (aid_json_text(document, "issuer", 1, AID_URL_MAX, &text, err) != AID_OK)
+		return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
+	if (!aid_streq(text, issuer))
+		return aid_fail(err, AID_E_UNTRUSTED,
+			"discovery of '%.64s': issuer is '%.96s', the configured one is '%.64s'",
+			judge->issuer.host, text, issuer);
+	return AID_OK;
+}
+
+static int take_all(const struct judge *judge, const struct aid_json *document,
+	struct aid_metadata *metadata, struct aid_error *err)
+{
+	const struct aid_json *aliases;
+	int r;
+
+	r = take_endpoint(judge, document, "token_endpoint", &metadata->token_endpoint, err);
+	if (r == AID_OK)
+		r = take_endpoint(judge, document, "jwks_uri", &metadata->jwks_uri, err);
+	if (r != AID_OK)
+		return r;
+	if (metadata->token_endpoint == NULL)
+		return aid_fail(err, AID_E_PROTOCOL, "discovery of '%.64s': no token_endpoint",
+			judge->issuer.host);
+	r = aid_json_object(document, "mtls_endpoint_aliases", &aliases, err);
+	if (r == AID_E_NOTFOUND)
+		return AID_OK;
+	if (r != AID_OK)
+		return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
+	return take_endpoint(judge, aliases, "token_endpoint", &metadata->mtls_token_endpoint, err);
+}
+
+int aid_metadata_parse(const void *bytes, size_t length, const char *issuer,
+	const char *allowed_hosts, struct aid_metadata **ret_metadata, struct aid_error *err)
+{
+	AID_AUTO(aid_metadata) *metadata = NULL;
+	AID_AUTO(aid_json) *document = NULL;
+	struct judge judge = {.allowed_hosts = allowed_hosts};
+	int r;
+
+	r = aid_url_parse(issuer, &judge.issuer, err);
+	if (r != AID_OK)
+		return r;
+	r = aid_json_parse(bytes, length, AID_DISCOVERY_MAX, &document, err);
+	if (r != AID_OK)
+		return aid_prefix(err, "discovery of '%.64s'", judge.issuer.host);
+	r = check_issuer(document, &judge, issuer, err);
+	if (r != AID_OK)
+		return r;
+	metadata = calloc(1, sizeof(*metadata));
+	if (metadata == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	r = take_all(&judge, document, metadata, err);
+	if (r != AID_OK)
+		return r;
+	*ret_metadata = aid_steal(&metadata);
+	return AID_OK;
+}
+
+void aid_metadata_free(struct aid_metadata *metadata)
+{
+	if (metadata == NULL)
+		return;
+	free(metadata->token_endpoint);
+	free(metadata->jwks_uri);
+	free(metadata->mtls_token_endpoint);
+	free(metadata);
+}
