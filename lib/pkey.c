@@ -16,16 +16,25 @@ int aid_pkey_nomem(struct aid_error *err)
 	return aid_fail(err, AID_E_NOMEM, "out of memory");
 }
 
-const struct aid_pkey_curve *aid_pkey_curve(const char *name)
-{
-	static const struct aid_pkey_curve curves[] = {
-		{"P-256", "prime256v1", 32},
-		{"P-384", "secp384r1", 48},
-		{"P-521", "secp521r1", 66},
-	};
+static const struct aid_pkey_curve curves[] = {
+	{"P-256", "prime256v1", 32},
+	{"P-384", "secp384r1", 48},
+	{"P-521", "secp521r1", 66},
+};
 
+const struct aid_pkey_curve *aid_pkey_curve(const char *crv)
+{
 	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
-		if (aid_streq(curves[i].crv, name) || aid_streq(curves[i].group, name))
+		if (aid_streq(curves[i].crv, crv))
+			return &curves[i];
+	}
+	return NULL;
+}
+
+static const struct aid_pkey_curve *curve_of_group(const char *group)
+{
+	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+		if (aid_streq(curves[i].group, group))
 			return &curves[i];
 	}
 	return NULL;
@@ -38,7 +47,7 @@ static int identify_ec(struct aid_pkey *key, struct aid_error *err)
 
 	if (EVP_PKEY_get_group_name(key->evp, group, sizeof(group), NULL) != 1)
 		group[0] = '\0';
-	curve = aid_pkey_curve(group);
+	curve = curve_of_group(group);
 	if (curve == NULL)
 		return aid_fail(err, AID_E_UNTRUSTED, "curve '%s' is none of P-256, P-384, P-521", group);
 	key->kty = "EC";

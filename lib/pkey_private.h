@@ -29,8 +29,8 @@ struct aid_pkey_curve {
 	const char *group; /* OpenSSL's name */
 	size_t bytes;      /* of a coordinate */
 };
-/* The curve that has this name in either world; NULL for none. */
-const struct aid_pkey_curve *aid_pkey_curve(const char *name);
+/* By JOSE's name only: a JWK with OpenSSL's name of a curve is malformed. NULL for none. */
+const struct aid_pkey_curve *aid_pkey_curve(const char *crv);
 
 /* Takes evp over, also on failure. Checks type and, for RSA, size. */
 int aid_pkey_adopt(EVP_PKEY *evp, struct aid_pkey **ret_key, struct aid_error *err) AID_WUR;

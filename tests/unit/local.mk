@@ -11,11 +11,16 @@ unit_programs = \
 	%D%/test_ipc \
 	%D%/test_json \
 	%D%/test_jwa \
+	%D%/test_jwk \
+	%D%/test_jws \
+	%D%/test_jwt \
 	%D%/test_log \
 	%D%/test_secret \
+	%D%/test_signing_key \
 	%D%/test_str
 
-EXTRA_DIST += %D%/unit.h tests/support/fake_clock.c tests/support/fake_clock.h
+EXTRA_DIST += %D%/forge.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
+	tests/support/fake_clock.c tests/support/fake_clock.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_programs)
@@ -34,6 +39,13 @@ unit_oidc = libagentid-oidc.la $(unit_base)
 %C%_test_ipc_LDADD = $(unit_base)
 %C%_test_json_LDADD = $(unit_oidc)
 %C%_test_jwa_LDADD = $(unit_base)
+%C%_test_jwk_SOURCES = %D%/forge.c %D%/test_jwk.c
+%C%_test_jwk_LDADD = $(unit_oidc)
+%C%_test_jws_SOURCES = %D%/forge.c %D%/test_jws.c
+%C%_test_jws_LDADD = $(unit_oidc)
+%C%_test_jwt_SOURCES = %D%/forge.c %D%/test_jwt.c
+%C%_test_jwt_LDADD = $(unit_oidc)
 %C%_test_log_LDADD = $(unit_base)
 %C%_test_secret_LDADD = $(unit_base)
+%C%_test_signing_key_LDADD = $(unit_oidc)
 %C%_test_str_LDADD = $(unit_base)
