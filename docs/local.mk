@@ -18,6 +18,8 @@ dist_agentsexamples_DATA = \
 	examples/agents.d/keycloak-secret.conf \
 	examples/agents.d/oidc-provider.conf \
 	examples/agents.d/private-key-jwt.conf
+cexamplesdir = $(docdir)/examples/c
+dist_cexamples_DATA = examples/c/show-token.c
 pythonexamplesdir = $(docdir)/examples/python
 dist_pythonexamples_SCRIPTS = examples/python/agent.py
 systemdexamplesdir = $(docdir)/examples/systemd

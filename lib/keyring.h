@@ -51,8 +51,12 @@ void aid_ring_abandon(aid_serial ring);
 
 /* ---- reading: in any process of the session, without privilege ---- */
 
+/* The session keyring that this process has now, or 0. It changes when another one is joined. */
+aid_serial aid_session_serial(void);
+
 /* The root-owned ring of this process's session keyring; look-alikes planted by the session are
- * passed over. AID_E_NOTFOUND without one. */
+ * passed over. AID_E_NOTFOUND without one, and in a user namespace that does not map uid 0: there
+ * nobody can tell root's keys from others. AID_E_REVOKED when the session was ended. */
 int aid_ring_find(aid_serial *ret_ring, struct aid_error *err) AID_WUR;
 /* A root-owned key of a ring by its full name. AID_E_NOTFOUND, AID_E_EXPIRED, AID_E_REVOKED. */
 int aid_ring_key(aid_serial ring, const char *name, aid_serial *ret_key, struct aid_error *err) AID_WUR;

@@ -9,6 +9,13 @@
 #include <errno.h>
 #include <keyutils.h>
 
+aid_serial aid_session_serial(void)
+{
+	long session = keyctl_get_keyring_ID(KEY_SPEC_SESSION_KEYRING, 0);
+
+	return session > 0 ? (aid_serial)session : 0;
+}
+
 /* The session may write to its session keyring, so the first match may be a look-alike. A real ring
  * is always linked there directly. */
 static int find_among_links(aid_serial *ret_ring, struct aid_error *err)

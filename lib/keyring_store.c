@@ -16,6 +16,8 @@
 #define ANCHOR_PERMISSIONS 0x003f0000U
 #define HOLDER_PREFIX "agentid:ring:"
 #define HOLDER_NAME_SIZE 32
+/* KEYCTL_UPDATE takes at most a page; no page is smaller. */
+#define UPDATE_MAX 4096U
 #define TIMEOUT_MAX_S 0x7fffffff
 /* A second that ticks over between reading the clock and the system call is tried again. */
 #define EXPIRE_TRIES 4
@@ -175,14 +177,39 @@ int aid_ring_expire(aid_serial ring, int64_t expires_wall_ms, struct aid_error *
 	return set_expiry(ring, expires_wall_ms, err);
 }
 
-/* UPDATE takes the timeout away, so the next call puts it back; where that fails the key must go. */
-static int update_in_place(aid_serial key, const void *payload, size_t length,
-	int64_t expires_wall_ms, struct aid_error *err)
+static int update_small(aid_serial key, const void *payload, size_t length, struct aid_error *err)
+{
+	if (keyctl_update(key, payload, length) != 0)
+		return aid_key_fail(err, errno, "update a key");
+	return AID_OK;
+}
+
+/* Adding over a key of the same name updates it, of any size. Should the agent have ended its key
+ * just now, this makes one with the default permissions, which must not stay. */
+static int update_large(aid_serial ring, const char *name, aid_serial key, const void *payload,
+	size_t length, struct aid_error *err)
+{
+	key_serial_t added = add_key("user", name, payload, length, ring);
+
+	if (added == key)
+		return AID_OK;
+	if (added < 0)
+		return aid_key_fail(err, errno, "update a key");
+	(void)keyctl_unlink(added, ring);
+	(void)keyctl_revoke(added);
+	return aid_fail(err, AID_E_NOTFOUND, "%s was ended meanwhile", name);
+}
+
+/* An update takes the timeout away, so the next call puts it back; where that fails the key must go. */
+static int update_in_place(aid_serial ring, const char *name, aid_serial key, const void *payload,
+	size_t length, int64_t expires_wall_ms, struct aid_error *err)
 {
 	int r;
 
-	if (keyctl_update(key, payload, length) != 0)
-		return aid_key_fail(err, errno, "update a key");
+	r = length <= UPDATE_MAX ? update_small(key, payload, length, err)
+				 : update_large(ring, name, key, payload, length, err);
+	if (r != AID_OK)
+		return r;
 	r = set_expiry(key, expires_wall_ms, err);
 	if (r != AID_OK)
 		(void)keyctl_revoke(key);
@@ -241,7 +268,8 @@ int aid_ring_put(aid_serial ring, const char *name, uint32_t permissions, const 
 		return aid_fail(err, AID_E_EXPIRED, "%s expires less than a second from now", name);
 	if (found > 0)
 		*key = (aid_serial)found;
-	r = found > 0 ? update_in_place(*key, payload, length, expires_wall_ms, err) : AID_E_NOTFOUND;
+	r = found > 0 ? update_in_place(ring, name, *key, payload, length,
+					expires_wall_ms, err) : AID_E_NOTFOUND;
 	if (r == AID_OK) {
 		if (ret_recreated != NULL)
 			*ret_recreated = false;

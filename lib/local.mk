@@ -70,5 +70,15 @@ libagentid_net_la_SOURCES = \
 libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 
+# The installed library: base only. A new function is 1:0:1, a changed one a new map node.
+lib_LTLIBRARIES += libagentid.la
+libagentid_la_SOURCES = %D%/agentid.c %D%/agentid.h
+libagentid_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -Wl,--gc-sections \
+	-Wl,--version-script=$(srcdir)/%D%/libagentid.map
+libagentid_la_LIBADD = libagentid-base.la
+EXTRA_libagentid_la_DEPENDENCIES = %D%/libagentid.map
+include_HEADERS = lib/agentid.h
+EXTRA_DIST += %D%/libagentid.map
+
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = lib/agentid.pc

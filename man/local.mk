@@ -6,4 +6,5 @@ dist_man_MANS += \
 	%D%/agentid-keyringd.8 \
 	%D%/agentid.1 \
 	%D%/agentid.conf.5 \
+	%D%/agentid.3 \
 	%D%/pam_agentid.8

@@ -9,15 +9,15 @@
  *   end                   pam_end and a new handle, as another process would have
  *   silent-child          a forked child ends the handle with PAM_DATA_SILENT
  *   uid=UID               becomes that uid for good
- *   close-stdio           closes descriptors 0 to 2, checks at the end that nothing was written there
+ *   close-stdio           closes descriptors 0 to 2
  *   nofile=N              RLIMIT_NOFILE
  *   alarms                a signal every 5 ms, with a handler that does not restart system calls
  *   revoke-session        revokes the session keyring, as pam_keyinit does at its close
  *   join-session          a new session keyring without a ring
  *   hide, unhide          renames the daemon's socket away and back
  *   token                 prints "token=TEXT" or "token:STATUS"
- *   state                 prints "state=same" unless umask, directory, signals, uids, descriptors or
- *                         environment differ from those at the start
+ *   state                 prints "state=same" unless umask, directory, signals, uids, descriptors
+ *                         or environment differ from those at the start
  *
  * Log lines of the module are printed as "log: TEXT". */
 #include "clock.h"
@@ -83,8 +83,8 @@ void __syslog_chk(int priority, int flag, const char *fmt, ...)
 	(void)fprintf(log_out, "\n");
 }
 
-static int no_conversation(int n, const struct pam_message **messages, struct pam_response **replies,
-	void *data)
+static int no_conversation(int n, const struct pam_message **messages,
+	struct pam_response **replies, void *data)
 {
 	(void)n;
 	(void)messages;
