@@ -81,7 +81,8 @@ int aid_info_find(const char *text, size_t length, const char *credential, int64
 /* Finds or makes the anchor keyring of this daemon in root's user keyring and makes this process
  * able to create keys. name tells instances apart (one per process namespace and run directory). */
 int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *err) AID_WUR;
-/* Every ring that hangs in the anchor, each in a holder "agentid:ring:SERIAL"; *ret_rings is freed by the caller. */
+/* Every ring that hangs in the anchor, each in a holder "agentid:ring:SERIAL"; *ret_rings is freed by
+ * the caller. */
 int aid_anchor_list(aid_serial anchor, aid_serial **ret_rings, size_t *ret_count, struct aid_error *err)
 	AID_WUR;
 /* Refuses (AID_E_UNTRUSTED) anything but a live keyring "agentid" of uid 0 with AID_PERM_RING. */

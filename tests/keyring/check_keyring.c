@@ -3,6 +3,7 @@
 /* Holds keyring.h against the running kernel. One process places a ring and becomes an
  * unprivileged session; another, root without any capability and in a session keyring of its own,
  * does what agentid-keyringd does. They work in lock-step over a socket pair. */
+#include "cleanup.h"
 #include "clock.h"
 #include "keyring.h"
 #include "str.h"
@@ -335,6 +336,44 @@ static void daemon_marks(aid_serial anchor)
 	CHECK(quota.bytes > 0 && quota.bytes_max > quota.bytes && quota.keys_max > quota.keys);
 }
 
+/* Rings all have one name, and a keyring links one key of a name: each must be found all the same. */
+static void daemon_keeps_several(aid_serial anchor, aid_serial ring)
+{
+	struct aid_error err = AID_ERROR_INIT;
+	aid_serial *rings = NULL;
+	size_t count = 0;
+	key_serial_t second = add_key("keyring", AID_RING_NAME, NULL, 0, KEY_SPEC_PROCESS_KEYRING);
+
+	CHECK(second > 0 && keyctl_setperm(second, AID_PERM_RING) == 0);
+	CHECK(aid_anchor_add(anchor, second, &err) == AID_OK);
+	CHECK(aid_anchor_add(anchor, ring, &err) == AID_OK);
+	CHECK(aid_anchor_list(anchor, &rings, &count, &err) == AID_OK && count == 2);
+	CHECK(count == 2 && (rings[0] == ring || rings[1] == ring) && rings[0] != rings[1]);
+	free(rings);
+	aid_ring_revoke(anchor, second);
+	CHECK(aid_anchor_list(anchor, &rings, &count, &err) == AID_OK && count == 1);
+	CHECK(count == 1 && rings[0] == ring);
+	free(rings);
+}
+
+/* KEYCTL_UPDATE takes one page; add_key takes more. */
+static void daemon_puts_large(aid_serial ring)
+{
+	struct aid_error err = AID_ERROR_INIT;
+	int64_t late = aid_clock_wall_ms() + 50000;
+	AID_FREE char *large = calloc(1, AID_TOKEN_MAX);
+	aid_serial key = 0, before;
+	bool recreated = false;
+
+	for (int i = 0; i < 2 && large != NULL; i++) {
+		before = key;
+		CHECK(aid_ring_put(ring, "agentid:large", AID_PERM_KEY, large, AID_TOKEN_MAX, late, &key,
+			&recreated, &err) == AID_OK);
+		CHECK(recreated == (i == 0) && (i == 0 || key == before) && shown_timeout(key) > 40);
+	}
+	CHECK(keyctl_unlink(key, ring) == 0);
+}
+
 static void daemon_runs(int fd, aid_serial ring)
 {
 	struct aid_error err = AID_ERROR_INIT;
@@ -349,7 +388,9 @@ static void daemon_runs(int fd, aid_serial ring)
 	CHECK(aid_ring_check(ring, &err) == AID_OK);
 	CHECK(aid_ring_check(anchor, &err) == AID_E_UNTRUSTED);
 	CHECK(aid_anchor_add(anchor, ring, &err) == AID_OK);
+	daemon_keeps_several(anchor, ring);
 	tell(fd, FINDS_NOTHING);
+	daemon_puts_large(ring);
 	daemon_puts(fd, ring);
 	daemon_marks(anchor);
 	daemon_expires(fd, ring);
