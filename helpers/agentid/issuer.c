@@ -7,6 +7,7 @@
 #include "configuration.h"
 #include "issuer.h"
 #include "output.h"
+#include "protocol.h"
 #include "str.h"
 
 #include <getopt.h>
@@ -112,6 +113,8 @@ static int init(const struct issuer *issuer, int argc, char **argv)
 		status = no_more_arguments(issuer, argc, argv);
 	if (status >= 0)
 		return status;
+	/* agentid-keyringd makes it too, but need not have run yet. */
+	(void)mkdir(AID_STATE_DIR, 0755);
 	if (aid_issuer_init(issuer->config->issuer_key_dir, parsed.alg == 0 ? AID_ALG_RS256 : parsed.alg,
 		    issuer->now_ms, &key, &err) != AID_OK)
 		return cli_fail(&err);
