@@ -9,11 +9,11 @@
 #include "configuration.h"
 #include "fetchlink.h"
 #include "keyring.h"
-#include "log.h"
+#include "sink.h"
 #include "loop.h"
 #include "notify.h"
 #include "quota.h"
-#include "session.h"
+#include "sessions.h"
 
 #include <stdint.h>
 

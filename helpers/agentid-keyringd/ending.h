@@ -6,7 +6,7 @@
 
 #include "agent.h"
 #include "daemon.h"
-#include "session.h"
+#include "sessions.h"
 
 /* Revokes keys and ring first, then forgets the session. Who still waits for it gets status and
  * reason. The pointer is invalid afterwards. Never fails. */

@@ -15,7 +15,6 @@ agentid_keyringd_SOURCES = \
 	%D%/leader.c %D%/leader.h \
 	%D%/list.h \
 	%D%/listing.c %D%/listing.h \
-	%D%/log.c %D%/log.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/main.c \
 	%D%/opening.c %D%/opening.h \
@@ -25,7 +24,8 @@ agentid_keyringd_SOURCES = \
 	%D%/reload.c %D%/reload.h \
 	%D%/requests.c %D%/requests.h \
 	%D%/schedule.c %D%/schedule.h \
-	%D%/session.c %D%/session.h \
+	%D%/sessions.c %D%/sessions.h \
+	%D%/sink.c %D%/sink.h \
 	%D%/sockets.c %D%/sockets.h \
 	%D%/startup.c %D%/startup.h \
 	%D%/store.c %D%/store.h \

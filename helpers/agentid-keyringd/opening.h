@@ -7,7 +7,7 @@
 #include "client.h"
 #include "daemon.h"
 #include "ipc.h"
-#include "session.h"
+#include "sessions.h"
 
 /* Answers at once with an error, or later through the two below. */
 void kd_opening_begin(struct kd_daemon *daemon, struct kd_client *client,

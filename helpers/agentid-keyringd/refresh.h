@@ -7,7 +7,7 @@
 
 #include "daemon.h"
 #include "fetchlink.h"
-#include "session.h"
+#include "sessions.h"
 
 /* What became of a request: either frame or err. from_provider is false where the request never got
  * as far as the provider, which then says nothing about the provider's health. */

@@ -6,7 +6,7 @@
 #define KD_STORE_H
 
 #include "daemon.h"
-#include "session.h"
+#include "sessions.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 #define KD_SUPERVISE_H
 
 #include "error.h"
-#include "log.h"
+#include "sink.h"
 
 #include <sys/types.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-#include "log.h"
+#include "sink.h"
 
 #include <poll.h>
 #include <stdarg.h>

@@ -2,8 +2,8 @@
  * Copyright The agentid authors */
 /* One session of an agent, and the table of all: by slot, id, cookie and ring. A session is a few
  * hundred bytes, because there may be ten thousand of them. */
-#ifndef KD_SESSION_H
-#define KD_SESSION_H
+#ifndef KD_SESSIONS_H
+#define KD_SESSIONS_H
 
 #include "error.h"
 #include "heap.h"

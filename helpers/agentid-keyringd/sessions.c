@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-#include "session.h"
+#include "sessions.h"
 
 #include "agent.h"
 #include "str.h"

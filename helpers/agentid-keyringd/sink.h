@@ -3,8 +3,8 @@
 /* The sink of log lines: stderr, with the priority in front where the journal reads it. One line for
  * each failed operation and each change of state. A reader of stderr that hangs costs lines, which
  * are counted, and never time. */
-#ifndef KD_LOG_H
-#define KD_LOG_H
+#ifndef KD_SINK_H
+#define KD_SINK_H
 
 #include "error.h"
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "../unit/unit.h"
+
+#include "schedule.h"
+
+#define MIN_RANDOM 0U
+#define MAX_RANDOM UINT32_MAX
+
+static void test_spread(void **state)
+{
+	(void)state;
+	assert_int_equal(kd_schedule_spread(0, MAX_RANDOM), 0);
+	assert_int_equal(kd_schedule_spread(-5, MAX_RANDOM), 0);
+	assert_int_equal(kd_schedule_spread(1000, MIN_RANDOM), 0);
+	assert_int_equal(kd_schedule_spread(1000, MAX_RANDOM), 999);
+	assert_int_equal(kd_schedule_spread(1000, 1U << 31), 500);
+}
+
+/* 80 % of 300 s is 240 s; jitter makes it up to 15 s earlier and never later. */
+static void test_due(void **state)
+{
+	(void)state;
+	assert_int_equal(kd_schedule_due(1000, 300000, 80, MIN_RANDOM), 1000 + 240000);
+	assert_int_equal(kd_schedule_due(1000, 300000, 80, MAX_RANDOM), 1000 + 240000 - 14999);
+	assert_int_equal(kd_schedule_due(0, 301, 80, MIN_RANDOM), 500); /* never sooner than 0.5 s */
+	assert_int_equal(kd_schedule_due(0, 5000, 80, MIN_RANDOM), 4000);
+	assert_int_equal(kd_schedule_due(0, 100000, 1, MAX_RANDOM), 501); /* half of 1 s at most */
+	assert_int_equal(kd_schedule_due(7, 0, 80, MAX_RANDOM), 507);
+}
+
+static void test_backoff(void **state)
+{
+	const int64_t windows[] = {250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
+
+	(void)state;
+	for (unsigned int i = 0; i < COUNT_OF(windows); i++) {
+		assert_int_equal(kd_schedule_backoff(i + 1, MIN_RANDOM), 0);
+		assert_int_equal(kd_schedule_backoff(i + 1, MAX_RANDOM), windows[i] - 1);
+	}
+	assert_int_equal(kd_schedule_backoff(UINT32_MAX, MAX_RANDOM), 29999);
+	assert_int_equal(kd_schedule_backoff(0, MAX_RANDOM), 249);
+}
+
+static void test_retry(void **state)
+{
+	(void)state;
+	assert_int_equal(kd_schedule_retry(AID_E_TIMEOUT, 1, -1, MAX_RANDOM), 249);
+	assert_int_equal(kd_schedule_retry(AID_E_DENIED, 1, -1, MIN_RANDOM), 15000);
+	assert_int_equal(kd_schedule_retry(AID_E_DENIED, 1, -1, MAX_RANDOM), 29999);
+	assert_int_equal(kd_schedule_retry(AID_E_BUSY, 1, 2, MIN_RANDOM), 2000);
+	assert_int_equal(kd_schedule_retry(AID_E_BUSY, 1, 2, MAX_RANDOM), 2999);
+	assert_int_equal(kd_schedule_retry(AID_E_BUSY, 1, 120, MIN_RANDOM), 120000);
+	assert_int_equal(kd_schedule_retry(AID_E_BUSY, 1, 86400, MIN_RANDOM), 120000);
+	assert_int_equal(kd_schedule_retry(AID_E_BUSY, 1, 0, MAX_RANDOM), 249);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_due),
+		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_retry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
