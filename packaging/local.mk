@@ -31,3 +31,5 @@ dist_pamstacks_DATA = \
 	%D%/pam/su \
 	%D%/pam/sudo \
 	%D%/pam/systemd-unit
+
+dist_bashcompletion_DATA = %D%/bash-completion/agentid

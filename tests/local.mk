@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 include tests/abi/local.mk
+include tests/cli/local.mk
 include tests/docs/local.mk
 include tests/keyring/local.mk
 include tests/keyringd/local.mk

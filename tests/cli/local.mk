@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+cli_tests = \
+	%D%/check.sh \
+	%D%/daemon.sh \
+	%D%/get.sh \
+	%D%/help.sh \
+	%D%/issuer.sh
+TESTS += $(cli_tests)
+EXTRA_DIST += $(cli_tests) %D%/fake_keyringd.py %D%/lib.sh
