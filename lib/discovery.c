@@ -99,8 +99,9 @@ static int check_issuer(const struct aid_json *document, const struct judge *jud
 {
 	const char *text;
 
-	if (aid_json_text(document, "issuer", 1, AID_URL_MAX, &text, err) != AID_OK)
-		return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
+	if (aid_json_text(document, "issuer", 1, AID_URL_MAX, &text, NULL) != AID_OK)
+		return aid_fail(err, AID_E_PROTOCOL, "discovery of '%.64s': no issuer that is text",
+			judge->issuer.host);
 	if (!aid_streq(text, issuer))
 		return aid_fail(err, AID_E_UNTRUSTED,
 			"discovery of '%.64s': issuer is '%.96s', the configured one is '%.64s'",

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -132,15 +133,28 @@ static void on_tls_event(const SSL *ssl, int where, int value)
 	pool->alert_received = (where & SSL_CB_READ) != 0;
 }
 
-/* data is the pool and not the transfer, because the connection outlives the transfer. */
+/* The name must stand among the alternative names: a common name alone is refused. */
+static bool set_host(SSL_CTX *context, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
+
+	X509_VERIFY_PARAM_set_hostflags(param,
+		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 ||
+		X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+}
+
 static CURLcode on_tls_context(CURL *easy, void *context, void *data)
 {
-	struct aid_http_pool *pool = data;
+	const struct aid_http_transfer *t = data;
+	struct aid_http_pool *pool = t->pool;
 
 	(void)easy;
-	if (pool->store == NULL || aid_trust_apply(context, pool->store) != AID_OK)
+	if (pool->store == NULL || aid_trust_apply(context, pool->store) != AID_OK ||
+		!set_host(context, t->url.host))
 		return CURLE_SSL_CONNECT_ERROR;
 	pool->alert = 0;
+	/* The connection outlives the transfer, and not the pool. */
 	SSL_CTX_set_app_data((SSL_CTX *)context, pool);
 	SSL_CTX_set_info_callback(context, on_tls_event);
 	return CURLE_OK;
@@ -275,7 +289,7 @@ int aid_http_set_options(struct aid_http_transfer *t, const char *url, struct ai
 		SET_POINTER(CAINFO, NULL),
 		SET_POINTER(CAPATH, NULL),
 		SET_FUNCTION(SSL_CTX_FUNCTION, on_tls_context),
-		SET_POINTER(SSL_CTX_DATA, t->pool),
+		SET_POINTER(SSL_CTX_DATA, t),
 		SET_POINTER(PROXY, ""),
 		SET_POINTER(NOPROXY, "*"),
 		SET_POINTER(PRE_PROXY, ""),
@@ -344,6 +358,9 @@ static int explain_tls(const struct aid_http_transfer *t, struct aid_error *err)
 			alert == ALERT_UNKNOWN_CA || alert == ALERT_ACCESS_DENIED ||
 			alert == ALERT_CERTIFICATE_REQUIRED))
 		status = AID_E_CREDENTIAL;
+	if (alert == 0)
+		return aid_fail(err, status, "host '%.64s': connection lost: %.96s", t->url.host,
+			t->curl_text);
 	return aid_fail(err, status, "host '%.64s': TLS failed (alert %d): %.96s", t->url.host, alert,
 		t->curl_text);
 }
@@ -376,7 +393,6 @@ void aid_http_explain(const struct aid_http_transfer *t, CURLcode code, struct a
 		{CURLE_SSL_CERTPROBLEM, AID_E_CREDENTIAL, "our TLS client certificate or key cannot be used"},
 		{CURLE_GOT_NOTHING, AID_E_UNREACHABLE, "connection closed without an answer"},
 		{CURLE_PARTIAL_FILE, AID_E_UNREACHABLE, "answer cut short"},
-		{CURLE_SEND_ERROR, AID_E_UNREACHABLE, "connection lost while sending"},
 		{CURLE_HTTP2, AID_E_UNREACHABLE, "HTTP/2 connection failed"},
 		{CURLE_HTTP2_STREAM, AID_E_UNREACHABLE, "HTTP/2 stream failed"},
 		{CURLE_FILESIZE_EXCEEDED, AID_E_TOOBIG, "body announced larger than allowed"},
@@ -389,7 +405,7 @@ void aid_http_explain(const struct aid_http_transfer *t, CURLcode code, struct a
 		(void)explain_connect(t, err);
 		return;
 	}
-	if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_RECV_ERROR) {
+	if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) {
 		(void)explain_tls(t, err);
 		return;
 	}

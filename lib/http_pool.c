@@ -11,6 +11,8 @@
 
 #define POOLS_MAX 256U
 #define HOST_CONNECTIONS_MAX 32L
+#define STREAMS_MAX 1000L /* of one HTTP/2 connection, where the server allows as many */
+#define POOL_IDLE_MS (600 * INT64_C(1000))
 #define FDS_MAX (1U << 20)
 
 static void free_pool(struct aid_http_pool *pool)
@@ -103,6 +105,7 @@ static int set_up_multi(struct aid_http_pool *pool)
 		curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
 		curl_multi_setopt(m, CURLMOPT_TIMERDATA, pool) != CURLM_OK ||
 		curl_multi_setopt(m, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX) != CURLM_OK ||
+		curl_multi_setopt(m, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX) != CURLM_OK ||
 		curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, HOST_CONNECTIONS_MAX) != CURLM_OK ||
 		curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, HOST_CONNECTIONS_MAX) != CURLM_OK ||
 		curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
@@ -118,12 +121,28 @@ static int copy_secret(const struct aid_secret *from, struct aid_secret **ret_co
 	return *ret_copy != NULL ? AID_OK : AID_E_NOMEM;
 }
 
+/* Idle connections hold descriptors here and at the provider. */
+static void drop_idle(struct aid_http *http)
+{
+	int64_t now = aid_clock_boot_ms();
+	struct aid_http_pool *pool = LIST_FIRST(&http->pools);
+
+	while (pool != NULL) {
+		struct aid_http_pool *next = LIST_NEXT(pool, link);
+
+		if (pool->transfers == 0 && now - pool->used_boot_ms > POOL_IDLE_MS)
+			aid_http_drop_pool(pool);
+		pool = next;
+	}
+}
+
 /* Room for one more pool: the one idle for longest goes. */
 static int make_room(struct aid_http *http, struct aid_error *err)
 {
 	struct aid_http_pool *oldest = NULL;
 	struct aid_http_pool *pool;
 
+	drop_idle(http);
 	if (http->n_pools < POOLS_MAX)
 		return AID_OK;
 	LIST_FOREACH(pool, &http->pools, link) {
@@ -152,6 +171,7 @@ static int new_pool(struct aid_http *http, const struct aid_http_request *reques
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	pool->http = http;
 	pool->timer_boot_ms = -1;
+	pool->used_boot_ms = aid_clock_boot_ms();
 	pool->scope = strdup(request->scope);
 	pool->multi = curl_multi_init();
 	pool->share = curl_share_init();

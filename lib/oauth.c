@@ -108,8 +108,8 @@ static int check_type(const struct aid_json *document, struct aid_error *err)
 {
 	const char *type;
 
-	if (aid_json_text(document, "token_type", 1, 64, &type, err) != AID_OK)
-		return aid_prefix(err, "token response");
+	if (aid_json_text(document, "token_type", 1, 64, &type, NULL) != AID_OK)
+		return aid_fail(err, AID_E_PROTOCOL, "token response: no token_type that is text");
 	if (strlen(type) != 6 || strncasecmp(type, "Bearer", 6) != 0)
 		return aid_fail(err, AID_E_PROTOCOL,
 			"token response: token_type is '%.64s', only Bearer is used", type);
