@@ -1,1 +1,37 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# Two lines per target: its name in the list, and what it links. README.md says how to run them and
+# how to add one.
+fuzz_programs = \
+	%D%/fuzz_b64 \
+	%D%/fuzz_ipc_frame \
+	%D%/fuzz_json \
+	%D%/fuzz_jwk \
+	%D%/fuzz_jws \
+	%D%/fuzz_jwt \
+	%D%/fuzz_str
+
+# The main() of a target is libFuzzer's, or else the one that runs the target over its corpus.
+if FUZZING
+fuzz_main = $(FUZZ_LDFLAGS)
+else
+fuzz_main = libfuzz-replay.la
+check_LTLIBRARIES += libfuzz-replay.la
+TESTS += $(fuzz_programs)
+endif
+libfuzz_replay_la_SOURCES = %D%/fuzz.h %D%/replay.c
+libfuzz_replay_la_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS_DIR='"$(abs_top_srcdir)/fuzz/corpus"'
+
+fuzz_base = $(fuzz_main) libagentid-base.la
+fuzz_config = $(fuzz_main) libagentid-config.la libagentid-base.la
+fuzz_oidc = $(fuzz_main) libagentid-oidc.la libagentid-base.la
+
+check_PROGRAMS += $(fuzz_programs)
+EXTRA_DIST += %D%/README.md %D%/corpus
+
+%C%_fuzz_b64_LDADD = $(fuzz_oidc)
+%C%_fuzz_ipc_frame_LDADD = $(fuzz_base)
+%C%_fuzz_json_LDADD = $(fuzz_oidc)
+%C%_fuzz_jwk_LDADD = $(fuzz_oidc)
+%C%_fuzz_jws_LDADD = $(fuzz_oidc)
+%C%_fuzz_jwt_LDADD = $(fuzz_oidc)
+%C%_fuzz_str_LDADD = $(fuzz_base)
