@@ -155,7 +155,7 @@ const char *output_relative(int64_t wall_ms, int64_t now_wall_ms, char out[OUTPU
 	if (distance > -SECOND_MS && distance < SECOND_MS)
 		return "now";
 	(void)output_duration(distance < 0 ? -distance : distance, duration);
-	(void)snprintf(out, OUTPUT_TIME_SIZE, distance < 0 ? "%.20s ago" : "in %.20s", duration);
+	(void)snprintf(out, OUTPUT_TIME_SIZE, distance < 0 ? "%.40s ago" : "in %.40s", duration);
 	return out;
 }
 

@@ -31,7 +31,7 @@ int output_cell(struct output_table *table, enum output_colour colour, const cha
 void output_table_print(const struct output_table *table, bool colour);
 void output_table_done(struct output_table *table);
 
-#define OUTPUT_TIME_SIZE 32U
+#define OUTPUT_TIME_SIZE 48U
 
 /* "45s", "4m 12s", "2h 5m", "3d 4h": the two largest units. Negative is taken as 0. */
 const char *output_duration(int64_t ms, char out[OUTPUT_TIME_SIZE]);

@@ -5,10 +5,6 @@
 # shellcheck source=tests/cli/lib.sh
 . "${srcdir:-.}/tests/cli/lib.sh"
 own_namespace "$@"
-command -v keyctl >/dev/null || { echo "needs keyctl"; exit 77; }
-if [ -z "${AID_CLI_SESSION:-}" ]; then
-    AID_CLI_SESSION=1 exec keyctl session - "$BASH" "$0" "$@"
-fi
 
 expect 3 "$AGENTID" get
 err_is "agentid: no agent session here: no ring in the session keyring"

@@ -5,17 +5,19 @@
 # own with an empty /run and /etc/agentid, so that nothing of the host is seen or touched.
 set -u
 SRC=$(cd "${srcdir:?}" && pwd)
-AGENTID=$PWD/agentid
-ADMIN=$PWD/agentid-admin
+export AGENTID=$PWD/agentid
+export ADMIN=$PWD/agentid-admin
 bad=0
 
-# own_namespace "$@": runs the script again in a mount namespace; skips where that is not allowed.
+# own_namespace "$@": runs the script again in a mount namespace and an empty session keyring; skips
+# where that is not allowed.
 own_namespace()
 {
     if [ -z "${AID_CLI_INSIDE:-}" ]; then
         [ "$(id -u)" -eq 0 ] || { echo "needs root"; exit 77; }
         unshare -m true 2>/dev/null || { echo "needs mount namespaces"; exit 77; }
-        AID_CLI_INSIDE=1 exec unshare -m "$BASH" "$0" "$@"
+        command -v keyctl >/dev/null || { echo "needs keyctl"; exit 77; }
+        AID_CLI_INSIDE=1 exec keyctl session - unshare -m "$BASH" "$0" "$@"
     fi
     mount -t tmpfs -o mode=0755 none /run
     WORK=/run/test

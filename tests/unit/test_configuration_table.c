@@ -16,38 +16,43 @@
 struct page {
 	const char *name;
 	const struct aid_option *options;
-	char text[PAGE_MAX];
+	char *text;
+	size_t length;
 };
 
 static void load(struct page *page)
 {
 	const char *srcdir = secure_getenv("srcdir");
 	char path[1024];
-	size_t length;
 	FILE *file;
 
 	assert_true(snprintf(path, sizeof(path), "%s/man/%s", srcdir != NULL ? srcdir : ".", page->name) <
 		(int)sizeof(path));
+	page->text = malloc(PAGE_MAX);
+	assert_non_null(page->text);
 	file = fopen(path, "re");
 	assert_non_null(file);
-	length = fread(page->text, 1, sizeof(page->text) - 1, file);
+	page->length = fread(page->text, 1, PAGE_MAX - 1, file);
 	assert_int_equal(fclose(file), 0);
-	assert_in_range(length, 1, sizeof(page->text) - 2);
-	page->text[length] = '\0';
+	assert_in_range(page->length, 1, PAGE_MAX - 2);
+	page->text[page->length] = '\0';
 }
 
 /* The text of ".Sh SECTION SECTION" up to the next ".Sh". */
 static char *section_text(const struct page *page, const char *section)
 {
 	char heading[64];
+	char upper[32] = "";
 	const char *start, *end;
 
-	(void)snprintf(heading, sizeof(heading), "\n.Sh %s SECTION\n", section);
-	for (char *c = heading + strlen("\n.Sh "); *c != ' '; c++)
-		*c = (char)toupper((unsigned char)*c);
+	for (size_t i = 0; section[i] != '\0' && i < sizeof(upper) - 1; i++)
+		upper[i] = (char)toupper((unsigned char)section[i]);
+	(void)snprintf(heading, sizeof(heading), "\n.Sh %s SECTION\n", upper);
 	start = strstr(page->text, heading);
-	if (start == NULL)
+	if (start == NULL) {
 		fail_msg("%s has no section%s", page->name, heading);
+		return NULL;
+	}
 	end = strstr(start + 1, "\n.Sh ");
 	return end == NULL ? strdup(start) : strndup(start, (size_t)(end - start));
 }
@@ -164,11 +169,12 @@ static void expect_page(struct page *page)
 		count++;
 	}
 	assert_int_equal(count_items(page->text), count);
+	free(page->text);
 }
 
 static void agentid_conf_is_documented(void **state)
 {
-	static struct page page = {.name = "agentid.conf.5", .options = aid_host_options};
+	struct page page = {.name = "agentid.conf.5", .options = aid_host_options};
 
 	(void)state;
 	expect_page(&page);
@@ -176,7 +182,7 @@ static void agentid_conf_is_documented(void **state)
 
 static void agents_are_documented(void **state)
 {
-	static struct page page = {.name = "agentid-agent.conf.5", .options = aid_agent_options};
+	struct page page = {.name = "agentid-agent.conf.5", .options = aid_agent_options};
 
 	(void)state;
 	expect_page(&page);
