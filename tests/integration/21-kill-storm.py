@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright The agentid authors
+"""200 times SIGKILL for keyringd, for fetch or for both, at random moments under 50 sessions with 10 s
+tokens of the host issuer: no session is lost, no key leaks, none is without a timeout."""
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+# pylint: disable=wrong-import-position
+import keyringd_host as kh
+from keyringd_host import T, wait_for
+
+SESSIONS, KILLS, PAUSE_MAX_S, SEED = 50, 200, 0.9, int(os.environ.get("AID_SEED", "1"))
+
+
+class Fetch:
+    """agentid-fetch with its socket held open across its deaths, as a service manager does."""
+
+    def __init__(self):
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(kh.FETCH)
+        os.chmod(kh.FETCH, 0o600)
+        self.listener.listen(64)
+        self.process = None
+
+    def start(self):
+        read = self.listener.fileno()
+        self.process = subprocess.Popen(
+            ["sh", "-c", "LISTEN_PID=$$ exec %s 3<&%d" % (kh.BUILD + "/agentid-fetch", read)],
+            pass_fds=[read], env={"LISTEN_FDS": "1"}, user="nobody", group="nogroup", extra_groups=[],
+            stderr=open("/run/fetch.log", "a", encoding="utf-8"))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def prepare(host):
+    os.unlink("/etc/agentid/agents.d/a.conf")
+    host.write("/etc/agentid/agentid.conf", "[issuer]\nurl = https://id.example.com/host\n")
+    host.write("/etc/agentid/agents.d/a.conf",
+               "[agent]\nid = a\naccount = svc\n[token]\nsource = host\naudience = api\nlifetime = 10s\n")
+    done = subprocess.run([kh.BUILD + "/agentid-admin", "issuer", "init", "--alg", "ES256"], check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with open("/run/fetch.log", "w", encoding="utf-8"):
+        pass
+    os.chmod("/run/fetch.log", 0o666)
+
+
+def live_keys():
+    return {s: k for s, k in kh.keys_by_timeout().items()
+            if "R" not in k[2] and "D" not in k[2] and k[0] != "expd"}
+
+
+def unprotected():
+    """Keys that would stay for ever; anchors and holders have no secret and no end by design."""
+    return [k for k in live_keys().values() if k[0] == "perm" and k[1].rstrip(":") in (
+        "agentid", "agentid:token", "agentid:meta", "agentid:cookie", "agentid:info")]
+
+
+def storm(host, fetch, sessions, rng):
+    missing = 0
+    for n in range(KILLS):
+        time.sleep(rng.random() * PAUSE_MAX_S)
+        which = rng.choice(("keyringd", "fetch", "both"))
+        if which != "fetch":
+            host.kill()
+        if which != "keyringd":
+            fetch.kill()
+        for start in rng.sample((0, 1), 2):
+            if start == 0 and which != "fetch":
+                host.start(wait=False)
+            if start == 1 and which != "keyringd":
+                fetch.start()
+        if n % 10 == 9:
+            missing += sum(1 for s in sessions if s.token() is None)
+    return missing
+
+
+def no_session_lost_in_200_kills(host):
+    rng = random.Random(SEED)
+    prepare(host)
+    before = len(live_keys())
+    fetch = Fetch()
+    fetch.start()
+    host.start()
+    sessions = [host.open() for _ in range(SESSIONS)]
+    ids = sorted(s.opened()["session"] for s in sessions)
+    missing = storm(host, fetch, sessions, rng)
+    wait_for("keyringd serves", lambda: len(host.list()) == SESSIONS, 10)
+    assert sorted(i[T["SESSION"]].decode() for i in host.list()) == ids, "a session was lost"
+    assert unprotected() == [], unprotected()
+    tokens = [s.token() for s in sessions]
+    wait_for("every token is replaced once more",
+             lambda: all(s.token() not in (None, t) for s, t in zip(sessions, tokens)), 15)
+    assert all(i[T["STATE"]] == b"fresh" for i in host.list())
+    refreshes = sum(i[T["REFRESHES"]] for i in host.list())
+    sys.stderr.write("%d refreshes, %d of %d samples without a token\n" % (refreshes, missing, 20 * SESSIONS))
+    for s in sessions:
+        assert "closed" in s.close()
+    host.sessions = []
+    wait_for("no key left", lambda: len(live_keys()) <= before + 1, 10)
+    assert host.list() == []
+    fetch.kill()
+
+
+if __name__ == "__main__":
+    kh.enter()
+    sys.exit(kh.run_cases("21-kill-storm", [no_session_lost_in_200_kills], kh.Host()))
