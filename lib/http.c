@@ -254,27 +254,57 @@ static int judge_status(struct aid_http_transfer *t, struct aid_error *err)
 	return err->status;
 }
 
+/* RFC 9113 section 8.1: a server may answer before it has read the request and then close the stream.
+ * curl 7.88 reports an error when that happens while it sends; a whole answer is an answer. */
+static bool is_whole(const struct aid_http_transfer *t)
+{
+	curl_off_t announced = -1;
+
+	if (t->body == NULL ||
+		curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced) != CURLE_OK)
+		return false;
+	return announced > 0 && (size_t)announced == aid_secret_length(t->body);
+}
+
+/* A stream that ended before a byte of an answer, once: the server has not taken the request. */
+static bool ask_again(struct aid_http_transfer *t)
+{
+	if (t->asked_again || t->header_lines > 0)
+		return false;
+	t->asked_again = true;
+	(void)curl_multi_remove_handle(t->pool->multi, t->easy);
+	return curl_multi_add_handle(t->pool->multi, t->easy) == CURLM_OK;
+}
+
+static void conclude(struct aid_http_transfer *t, CURLcode code)
+{
+	struct aid_error err = AID_ERROR_INIT;
+
+	if (code == CURLE_HTTP2_STREAM && is_whole(t))
+		code = CURLE_OK;
+	if (code == CURLE_HTTP2_STREAM && ask_again(t))
+		return;
+	if (code != CURLE_OK)
+		aid_http_explain(t, code, &err);
+	else if (judge_status(t, &err) == AID_OK) {
+		finish(t, NULL);
+		return;
+	}
+	finish(t, &err);
+}
+
 static void reap(struct aid_http_pool *pool)
 {
-	struct aid_error err;
 	CURLMsg *message;
 	int left;
 
 	while ((message = curl_multi_info_read(pool->multi, &left)) != NULL) {
 		struct aid_http_transfer *t = NULL;
-		CURLcode code = message->data.result;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		err = AID_ERROR_INIT;
-		if (code != CURLE_OK)
-			aid_http_explain(t, code, &err);
-		else if (judge_status(t, &err) == AID_OK) {
-			finish(t, NULL);
-			continue;
-		}
-		finish(t, &err);
+		conclude(t, message->data.result);
 	}
 }
 

@@ -56,6 +56,7 @@ struct aid_http_transfer {
 	int64_t timeout_ms;
 	size_t max_body;
 	bool allow_loopback;
+	bool asked_again;
 	/* of the response */
 	enum aid_http_fault fault;
 	const char *refusal; /* of an address; NULL: none was refused */
