@@ -3,6 +3,7 @@
 # how to add one.
 fuzz_programs = \
 	%D%/fuzz_b64 \
+	%D%/fuzz_configuration \
 	%D%/fuzz_ipc_frame \
 	%D%/fuzz_json \
 	%D%/fuzz_jwk \
@@ -26,9 +27,10 @@ fuzz_config = $(fuzz_main) libagentid-config.la libagentid-base.la
 fuzz_oidc = $(fuzz_main) libagentid-oidc.la libagentid-base.la
 
 check_PROGRAMS += $(fuzz_programs)
-EXTRA_DIST += %D%/README.md %D%/corpus
+EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 
 %C%_fuzz_b64_LDADD = $(fuzz_oidc)
+%C%_fuzz_configuration_LDADD = $(fuzz_config)
 %C%_fuzz_ipc_frame_LDADD = $(fuzz_base)
 %C%_fuzz_json_LDADD = $(fuzz_oidc)
 %C%_fuzz_jwk_LDADD = $(fuzz_oidc)

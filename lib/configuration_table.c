@@ -38,7 +38,7 @@ const struct aid_option aid_host_options[] = {
 	{"fetch", "user", AID_VALUE_ACCOUNT, .offset = HOST(fetch_user), .fallback = "agentid-fetch"},
 	{"fetch", "ca_file", AID_VALUE_PATH, .offset = HOST(ca_file),
 		.fallback = "/etc/ssl/certs/ca-certificates.crt"},
-	{NULL},
+	{.section = NULL},
 };
 
 const struct aid_option aid_agent_options[] = {
@@ -91,7 +91,7 @@ const struct aid_option aid_agent_options[] = {
 	{"token", "allowed_hosts", AID_VALUE_HOSTS, .offset = TOKEN(allowed_hosts),
 		.sources = AID_FOR_OIDC},
 	{"token", "ca_file", AID_VALUE_PATH, .offset = TOKEN(ca_file), .sources = AID_FOR_OIDC},
-	{NULL},
+	{.section = NULL},
 };
 
 _Static_assert(sizeof(aid_agent_options) / sizeof(aid_agent_options[0]) - 1 <= AID_OPTIONS_MAX,
