@@ -162,7 +162,8 @@ int aid_draft_apply(struct aid_draft *draft, const struct aid_config_text *text,
 					list_sections(draft->options, names, sizeof(names)));
 			continue;
 		}
-		if (!known)
+		/* No value: libeconf could not read the file, which is a problem already. */
+		if (!known || entry->value == NULL)
 			continue;
 		r = apply_key(draft, text, entry, problems);
 		if (r != AID_OK)

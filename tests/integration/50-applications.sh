@@ -132,7 +132,7 @@ plain_account()
 }
 
 prepare_root >&2 || give_up "the root could not be made"
-chroot "$ROOT" agentid issuer init >&2 || give_up "agentid issuer init failed"
+in_chroot agentid issuer init >&2 || give_up "agentid issuer init failed"
 boot_root || give_up "the root did not boot: $(tail -n 3 "$STORY_DIR/console")"
 check "the daemons run" in_root systemctl is-active agentid-keyringd.service
 before=$(root_keys)

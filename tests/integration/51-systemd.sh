@@ -22,7 +22,7 @@ prepare_root()
             "$n" "$n" >"$ROOT/etc/systemd/system/agent$n.service"
     done
     chroot "$ROOT" systemctl -q enable agentid-keyringd.socket agentid-fetch.socket
-    chroot "$ROOT" agentid issuer init
+    in_chroot agentid issuer init
 }
 
 exposure()

@@ -18,7 +18,7 @@ prepare_root()
         echo "svc-$n:x:$((20000 + n)):$((20000 + n))::/nonexistent:/bin/sh" >>"$ROOT/etc/passwd"
         printf 'source = host\naudience = orders-api\n' | agent_conf "agent-$n" "svc-$n"
     done
-    chroot "$ROOT" agentid issuer init
+    in_chroot agentid issuer init
 }
 
 says() { read -r -t 120 line <&"${STORM[0]}" && echo "# $line" >&2 && [[ $line =~ $1 ]] || { echo "said '${line:-}'"; return 1; }; }

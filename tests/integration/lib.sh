@@ -125,6 +125,13 @@ make_root()
     systemd-sysusers --root="$ROOT" >/dev/null
 }
 
+# in_chroot COMMAND...: in ROOT before it is booted or entered, with /proc.
+in_chroot()
+{
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare -m -- /bin/sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$ROOT" "$@"
+}
+
 # add_account NAME: in ROOT.
 add_account() { chroot "$ROOT" useradd -m -s /bin/bash "$1"; }
 
