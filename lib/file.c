@@ -88,19 +88,67 @@ int aid_fd_raise(int fd)
 	return raised;
 }
 
-int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
+static bool is_link(int directory, const char *name)
+{
+	struct stat st;
+
+	return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* The next component of a path below directory, which is closed. The errno of a failure is kept. */
+static int step_into(int directory, const char *name, int flags)
+{
+	int fd = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	int saved_errno = errno;
+
+	if (fd < 0 && saved_errno == ENOTDIR && is_link(directory, name))
+		saved_errno = ELOOP;
+	(void)close(directory);
+	errno = saved_errno;
+	return fd;
+}
+
+/* What openat2(2) does, component by component: systemd's RestrictSUIDSGID= answers ENOSYS to
+ * openat2, because a filter cannot look into its argument. */
+static int open_stepwise(const char *path, int flags)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[PATH_BYTES_MAX];
+
+	path += strspn(path, "/");
+	while (fd >= 0 && *path != '\0') {
+		size_t length = strcspn(path, "/");
+
+		memcpy(name, path, length);
+		name[length] = '\0';
+		path += length;
+		path += strspn(path, "/");
+		fd = step_into(fd, name, *path == '\0' ? flags : O_PATH | O_DIRECTORY);
+	}
+	return fd;
+}
+
+static int open_without_links(const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		.flags = (unsigned int)flags,
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 && errno == ENOSYS ? open_stepwise(path, flags) : fd;
+}
+
+int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	AID_FD(fd);
 	int r;
 
 	if (path[0] != '/' || strlen(path) >= PATH_BYTES_MAX)
 		return aid_fail(err, AID_E_CONFIG, "'%.64s': an absolute path of at most %u bytes is needed",
 			path, PATH_BYTES_MAX - 1);
-	fd = aid_fd_raise((int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
+	fd = aid_fd_raise(open_without_links(path, flags));
 	if (fd < 0 && errno == ENOENT)
 		return aid_fail(err, AID_E_NOTFOUND, "%s: no such file", path);
 	if (fd < 0 && errno == ELOOP)

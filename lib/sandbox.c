@@ -58,6 +58,15 @@ static int drop_bounding_set(struct aid_error *err)
 	return AID_OK;
 }
 
+static bool has_none(const struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
+{
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		if ((data[i].effective | data[i].permitted | data[i].inheritable) != 0)
+			return false;
+	}
+	return true;
+}
+
 int aid_sandbox_drop_capabilities(struct aid_error *err)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -75,6 +84,9 @@ int aid_sandbox_drop_capabilities(struct aid_error *err)
 		if (r != AID_OK)
 			return r;
 	}
+	/* A service manager that took them all may also have forbidden the call. */
+	if (has_none(data))
+		return AID_OK;
 	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
 		data[i] = (struct __user_cap_data_struct){0};
 	if (syscall(SYS_capset, &header, data) != 0)
