@@ -46,7 +46,7 @@ static int replay_directory(const char *directory)
 		perror(directory);
 		return 1;
 	}
-	while ((entry = readdir(stream)) != NULL) { /* NOLINT(concurrency-mt-unsafe): our own stream */
+	while ((entry = readdir(stream)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
 		used = snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);

@@ -7,9 +7,9 @@
 
 #define BAD 0xffU
 
-static const char url_digits[64] __attribute__((nonstring)) =
+static const char url_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-static const char basic_digits[64] __attribute__((nonstring)) =
+static const char basic_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static size_t encode(const uint8_t *in, size_t length, char *out, const char *digits)

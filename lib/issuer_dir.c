@@ -94,7 +94,8 @@ static int read_names(DIR *stream, const char *directory, struct aid_issuer_keys
 		const struct dirent *entry;
 
 		errno = 0;
-		entry = readdir(stream); // NOLINT(concurrency-mt-unsafe): the stream is our own
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream. */
+		entry = readdir(stream);
 		if (entry == NULL && errno != 0)
 			return aid_fail_errno(err, AID_E_IO, errno, "%s", directory);
 		if (entry == NULL)

@@ -47,8 +47,8 @@ static int check_depth(const char *text, size_t length, struct aid_error *err)
 	return AID_OK;
 }
 
-/* check_depth() has bounded the recursion. */
-static int check_members(json_t *value, struct aid_error *err) // NOLINT(misc-no-recursion)
+/* NOLINTNEXTLINE(misc-no-recursion): check_depth() has bounded it. */
+static int check_members(json_t *value, struct aid_error *err)
 {
 	size_t count = json_is_object(value) ? json_object_size(value) : json_array_size(value);
 	const char *name;

@@ -17,7 +17,7 @@
 
 #include <stddef.h>
 
-#define AID_JWK_SET_BYTES_MAX (256U * 1024)
+#define AID_JWK_SET_BYTES_MAX ((size_t)256 * 1024)
 #define AID_JWK_SET_KEYS_MAX 100U
 #define AID_KID_MAX 256U /* bytes */
 

@@ -9,6 +9,8 @@ unit_programs = \
 	%D%/test_error \
 	%D%/test_file \
 	%D%/test_ipc \
+	%D%/test_issuer \
+	%D%/test_issuer_dir \
 	%D%/test_json \
 	%D%/test_jwa \
 	%D%/test_jwk \
@@ -37,6 +39,8 @@ unit_oidc = libagentid-oidc.la $(unit_base)
 %C%_test_error_LDADD = $(unit_base)
 %C%_test_file_LDADD = $(unit_base)
 %C%_test_ipc_LDADD = $(unit_base)
+%C%_test_issuer_LDADD = $(unit_oidc)
+%C%_test_issuer_dir_LDADD = $(unit_base)
 %C%_test_json_LDADD = $(unit_oidc)
 %C%_test_jwa_LDADD = $(unit_base)
 %C%_test_jwk_SOURCES = %D%/forge.c %D%/test_jwk.c

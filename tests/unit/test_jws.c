@@ -250,7 +250,6 @@ static void test_trailing_bits(void **state)
 
 static void test_size(void **state)
 {
-	AID_AUTO(aid_secret) *payload = NULL;
 	static char token[FORGE_MAX], header[FORGE_MAX];
 	struct aid_error err = AID_ERROR_INIT;
 
