@@ -4,11 +4,14 @@
 fuzz_programs = \
 	%D%/fuzz_b64 \
 	%D%/fuzz_configuration \
+	%D%/fuzz_discovery \
+	%D%/fuzz_http_header \
 	%D%/fuzz_ipc_frame \
 	%D%/fuzz_json \
 	%D%/fuzz_jwk \
 	%D%/fuzz_jws \
 	%D%/fuzz_jwt \
+	%D%/fuzz_oauth \
 	%D%/fuzz_str
 
 # The main() of a target is libFuzzer's, or else the one that runs the target over its corpus.
@@ -24,6 +27,7 @@ libfuzz_replay_la_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS_DIR='"$(abs_top_srcdir
 
 fuzz_base = $(fuzz_main) libagentid-base.la
 fuzz_config = $(fuzz_main) libagentid-config.la libagentid-base.la
+fuzz_net = $(fuzz_main) libagentid-net.la libagentid-oidc.la libagentid-base.la
 fuzz_oidc = $(fuzz_main) libagentid-oidc.la libagentid-base.la
 
 check_PROGRAMS += $(fuzz_programs)
@@ -31,9 +35,12 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 
 %C%_fuzz_b64_LDADD = $(fuzz_oidc)
 %C%_fuzz_configuration_LDADD = $(fuzz_config)
+%C%_fuzz_discovery_LDADD = $(fuzz_net)
+%C%_fuzz_http_header_LDADD = $(fuzz_net)
 %C%_fuzz_ipc_frame_LDADD = $(fuzz_base)
 %C%_fuzz_json_LDADD = $(fuzz_oidc)
 %C%_fuzz_jwk_LDADD = $(fuzz_oidc)
 %C%_fuzz_jws_LDADD = $(fuzz_oidc)
 %C%_fuzz_jwt_LDADD = $(fuzz_oidc)
+%C%_fuzz_oauth_LDADD = $(fuzz_net)
 %C%_fuzz_str_LDADD = $(fuzz_base)

@@ -43,7 +43,7 @@ static bool has_part(CURLU *parsed, CURLUPart part)
 	CURLUcode code = curl_url_get(parsed, part, &text, 0);
 
 	curl_free(text);
-	return code != CURLUE_NO_USER && code != CURLUE_NO_PASSWORD && code != CURLUE_NO_FRAGMENT;
+	return code != CURLUE_NO_USER && code != CURLUE_NO_PASSWORD;
 }
 
 static int take_host(CURLU *parsed, const char *url, struct aid_url *out, struct aid_error *err)
@@ -82,7 +82,7 @@ static int take_parts(CURLU *parsed, const char *url, struct aid_url *out, struc
 	if (has_part(parsed, CURLUPART_USER) || has_part(parsed, CURLUPART_PASSWORD))
 		return aid_fail(err, AID_E_UNTRUSTED, "url of host '%.64s': user information is not allowed",
 			out->host);
-	if (has_part(parsed, CURLUPART_FRAGMENT))
+	if (strchr(url, '#') != NULL)
 		return aid_fail(err, AID_E_UNTRUSTED, "url '%.96s': a fragment is not allowed", url);
 	if (curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
 		return aid_fail(err, AID_E_UNTRUSTED, "url '%.96s': no scheme", url);
@@ -98,12 +98,17 @@ static int take_parts(CURLU *parsed, const char *url, struct aid_url *out, struc
 int aid_url_parse(const char *url, struct aid_url *ret_url, struct aid_error *err)
 {
 	struct aid_url out = {0};
+	const char *authority;
 	CURLU *parsed;
 	int r;
 
 	r = check_text(url, err);
 	if (r != AID_OK)
 		return r;
+	/* curl forgives a third slash, and takes what follows for the host. */
+	authority = strstr(url, "://");
+	if (authority == NULL || authority[3] == '/')
+		return aid_fail(err, AID_E_UNTRUSTED, "url '%.96s': no scheme or no host", url);
 	parsed = curl_url();
 	if (parsed == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");

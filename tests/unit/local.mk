@@ -3,20 +3,29 @@
 # what it links. unit.h has the assertions; tests/support/ has what stands in for seams.
 unit_programs = \
 	%D%/test_b64 \
+	%D%/test_client_auth \
 	%D%/test_configuration \
 	%D%/test_configuration_files \
 	%D%/test_configuration_table \
+	%D%/test_discovery \
 	%D%/test_error \
 	%D%/test_file \
+	%D%/test_http_header \
+	%D%/test_http_url \
 	%D%/test_ipc \
 	%D%/test_issuer \
 	%D%/test_issuer_dir \
 	%D%/test_json \
 	%D%/test_jwa \
 	%D%/test_jwk \
+	%D%/test_jwks \
 	%D%/test_jws \
 	%D%/test_jwt \
 	%D%/test_log \
+	%D%/test_net_filter \
+	%D%/test_notify \
+	%D%/test_oauth \
+	%D%/test_sandbox \
 	%D%/test_secret \
 	%D%/test_signing_key \
 	%D%/test_str
@@ -31,13 +40,19 @@ endif
 
 unit_base = libagentid-base.la $(CMOCKA_LIBS)
 unit_oidc = libagentid-oidc.la $(unit_base)
+unit_net = libagentid-net.la $(unit_oidc)
 
 %C%_test_b64_LDADD = $(unit_oidc)
+%C%_test_client_auth_SOURCES = %D%/forge.c %D%/test_client_auth.c
+%C%_test_client_auth_LDADD = $(unit_net)
 %C%_test_configuration_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_files_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_table_LDADD = libagentid-config.la $(unit_base)
+%C%_test_discovery_LDADD = $(unit_net)
 %C%_test_error_LDADD = $(unit_base)
 %C%_test_file_LDADD = $(unit_base)
+%C%_test_http_header_LDADD = $(unit_net)
+%C%_test_http_url_LDADD = $(unit_net)
 %C%_test_ipc_LDADD = $(unit_base)
 %C%_test_issuer_LDADD = $(unit_oidc)
 %C%_test_issuer_dir_LDADD = $(unit_base)
@@ -45,11 +60,16 @@ unit_oidc = libagentid-oidc.la $(unit_base)
 %C%_test_jwa_LDADD = $(unit_base)
 %C%_test_jwk_SOURCES = %D%/forge.c %D%/test_jwk.c
 %C%_test_jwk_LDADD = $(unit_oidc)
+%C%_test_jwks_LDADD = $(unit_net)
 %C%_test_jws_SOURCES = %D%/forge.c %D%/test_jws.c
 %C%_test_jws_LDADD = $(unit_oidc)
 %C%_test_jwt_SOURCES = %D%/forge.c %D%/test_jwt.c
 %C%_test_jwt_LDADD = $(unit_oidc)
 %C%_test_log_LDADD = $(unit_base)
+%C%_test_net_filter_LDADD = $(unit_net)
+%C%_test_notify_LDADD = $(unit_base)
+%C%_test_oauth_LDADD = $(unit_net)
+%C%_test_sandbox_LDADD = $(unit_net)
 %C%_test_secret_LDADD = $(unit_base)
 %C%_test_signing_key_LDADD = $(unit_oidc)
 %C%_test_str_LDADD = $(unit_base)

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+#include "unit.h"
+
+#include "oauth.h"
+#include "protocol.h"
+
+#include <stdio.h>
+
+static void test_form(void **state)
+{
+	const struct aid_grant grant = {.scope = "a b", .audience = "", .resource = "https://rs/?x=1&y"};
+	AID_AUTO(aid_secret) *form = aid_secret_new(200);
+	AID_AUTO(aid_secret) *small = aid_secret_new(40);
+	struct aid_error err = AID_ERROR_INIT;
+
+	(void)state;
+	assert_ok(aid_oauth_form(&grant, form, &err), &err);
+	assert_string_equal(aid_secret_peek(form), "grant_type=client_credentials&scope=a+b&"
+						   "resource=https%3A%2F%2Frs%2F%3Fx%3D1%26y");
+	assert_failed(aid_oauth_form(&grant, small, &err), AID_E_TOOBIG, &err, "over 40 bytes");
+}
+
+static void test_encoding(void **state)
+{
+	AID_AUTO(aid_secret) *out = aid_secret_new(1000);
+	const char all[] = "AZaz09-._* +%&=:/~\xc3\xa9\x01";
+
+	(void)state;
+	assert_int_equal(aid_form_encode(out, all, sizeof(all)), AID_OK);
+	assert_string_equal(aid_secret_peek(out),
+		"AZaz09-._*+%2B%25%26%3D%3A%2F%7E%C3%A9%01%00");
+}
+
+static int respond(const char *text, struct aid_token_response *ret_response, struct aid_error *err)
+{
+	AID_AUTO(aid_secret) *body = aid_secret_from(text, strlen(text));
+
+	return aid_oauth_response(body, ret_response, err);
+}
+
+#define BODY(more) "{\"access_token\":\"abc.DEF-_~+/=\",\"token_type\":\"bEARER\"" more "}"
+
+static void test_response(void **state)
+{
+	static const struct {
+		const char *body;
+		int64_t want_s;
+	} rows[] = {
+		{BODY(""), -1}, {BODY(",\"expires_in\":300"), 300}, {BODY(",\"expires_in\":\"300\""), 300},
+		{BODY(",\"expires_in\":1"), 1}, {BODY(",\"expires_in\":999999999"), 999999999},
+		{BODY(",\"refresh_token\":\"x\",\"scope\":\"y\",\"not-before-policy\":0"), -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct aid_error err = AID_ERROR_INIT;
+		struct aid_token_response response;
+
+		assert_ok(respond(rows[i].body, &response, &err), &err);
+		assert_string_equal(aid_secret_peek(response.token), "abc.DEF-_~+/=");
+		assert_int_equal(response.expires_in_s, rows[i].want_s);
+		aid_secret_free(response.token);
+	}
+}
+
+static void test_bad_response(void **state)
+{
+	static const char *const rows[][2] = {
+		{"", "token response"}, {"[]", "token response"}, {"{}", "access_token"},
+		{"{\"error\":\"x\"}", "access_token"}, {BODY("") " x", "token response"},
+		{BODY(",\"access_token\":\"y\""), "token response"},
+		{"{\"access_token\":\"a b\",\"token_type\":\"Bearer\"}", "access_token"},
+		{"{\"access_token\":\"a\\nb\",\"token_type\":\"Bearer\"}", "access_token"},
+		{"{\"access_token\":\"\",\"token_type\":\"Bearer\"}", "access_token"},
+		{"{\"access_token\":\"=\",\"token_type\":\"Bearer\"}", "access_token"},
+		{"{\"access_token\":7,\"token_type\":\"Bearer\"}", "access_token"},
+		{"{\"access_token\":\"a\"}", "token_type"},
+		{"{\"access_token\":\"a\",\"token_type\":\"DPoP\"}", "'DPoP'"},
+		{"{\"access_token\":\"a\",\"token_type\":\"Bearers\"}", "'Bearers'"},
+		{"{\"access_token\":\"a\",\"token_type\":null}", "token_type"},
+		{BODY(",\"expires_in\":0"), "expires_in"}, {BODY(",\"expires_in\":-1"), "expires_in"},
+		{BODY(",\"expires_in\":300.5"), "expires_in"}, {BODY(",\"expires_in\":300.0"), "expires_in"},
+		{BODY(",\"expires_in\":true"), "expires_in"}, {BODY(",\"expires_in\":null"), "expires_in"},
+		{BODY(",\"expires_in\":1000000000"), "expires_in"},
+		{BODY(",\"expires_in\":\"1000000000\""), "expires_in"},
+		{BODY(",\"expires_in\":1e18"), "expires_in"}, {BODY(",\"expires_in\":\" 300\""), "expires_in"},
+		{BODY(",\"expires_in\":\"+300\""), "expires_in"}, {BODY(",\"expires_in\":\"0\""), "expires_in"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct aid_token_response response = {0};
+		struct aid_error err = AID_ERROR_INIT;
+
+		assert_failed(respond(rows[i][0], &response, &err), AID_E_PROTOCOL, &err, rows[i][1]);
+		assert_null(response.token);
+	}
+}
+
+static void test_sizes(void **state)
+{
+	static char body[AID_TOKEN_MAX + 100];
+	static char token[AID_TOKEN_MAX + 2];
+	struct aid_token_response response = {0};
+	struct aid_error err = AID_ERROR_INIT;
+
+	(void)state;
+	memset(token, 'a', AID_TOKEN_MAX);
+	(void)snprintf(body, sizeof(body), "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"}", token);
+	assert_ok(respond(body, &response, &err), &err);
+	aid_secret_free(response.token);
+	token[AID_TOKEN_MAX] = 'a';
+	(void)snprintf(body, sizeof(body), "{\"access_token\":\"%s\",\"token_type\":\"Bearer\"}", token);
+	assert_failed(respond(body, &response, &err), AID_E_TOOBIG, &err, "16385 bytes, at most 16384");
+}
+
+static void test_refusals(void **state)
+{
+	static const struct {
+		int http_status;
+		const char *body;
+		int status;
+		const char *code;
+		const char *part;
+	} rows[] = {
+		{401, "{\"error\":\"invalid_client\"}", AID_E_CREDENTIAL, "invalid_client", "HTTP 401"},
+		{401, "{\"error\":\"unauthorized_client\"}", AID_E_CREDENTIAL, "unauthorized_client", ""},
+		{400, "{\"error\":\"invalid_client\"}", AID_E_CREDENTIAL, "invalid_client", "HTTP 400"},
+		{400, "{\"error\":\"unauthorized_client\"}", AID_E_DENIED, "unauthorized_client", ""},
+		{400, "{\"error\":\"invalid_scope\",\"error_description\":\"no\\u0007x\"}", AID_E_DENIED,
+			"invalid_scope", "(no?x)"},
+		{403, "{\"error\":\"access_denied\"}", AID_E_DENIED, "access_denied", ""},
+		{429, "", AID_E_BUSY, "", "HTTP 429 without"},
+		{429, "{\"error\":\"slow_down\"}", AID_E_BUSY, "slow_down", ""},
+		{503, "<html>", AID_E_BUSY, "", "503"},
+		{500, "{\"error\":\"server_error\"}", AID_E_UNREACHABLE, "server_error", ""},
+		{502, "x", AID_E_UNREACHABLE, "", "502"},
+		{404, "<html>", AID_E_PROTOCOL, "", "without an OAuth error object"},
+		{401, "{\"error\":\"Invalid Client\"}", AID_E_PROTOCOL, "", "without"},
+		{401, "{\"error\":7}", AID_E_PROTOCOL, "", "without"},
+		{400, "{\"error\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}", AID_E_PROTOCOL, "", "without"},
+		{400, "{\"error\":\"invalid_request\",\"error_description\":\"got 'hunter2'\"}", AID_E_DENIED,
+			"invalid_request", "left out"},
+	};
+	AID_AUTO(aid_secret) *secret = aid_secret_from("hunter2", 7);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		AID_AUTO(aid_secret) *body = aid_secret_from(rows[i].body, strlen(rows[i].body));
+		const struct aid_refusal refusal = {rows[i].http_status, body, 7, "idp.example", secret};
+		struct aid_error err = AID_ERROR_INIT;
+
+		assert_failed(aid_oauth_refusal(&refusal, &err), rows[i].status, &err, rows[i].part);
+		assert_string_equal(err.oauth_code, rows[i].code);
+		assert_int_equal(err.http_status, rows[i].http_status);
+		assert_int_equal(err.retry_after_s, 7);
+		assert_null(strstr(err.text, "hunter2"));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_encoding),
+		cmocka_unit_test(test_response),
+		cmocka_unit_test(test_bad_response),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_refusals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
