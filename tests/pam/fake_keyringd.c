@@ -13,7 +13,8 @@
  *   other-id   answers a request that was not asked
  *   other-type answers with another message
  *
- * Prints "ready", then one line for each request. */
+ * Prints "ready", then one line for each request. SOCKET.rings collects the serials of the rings it
+ * was asked to fill. */
 #include "cleanup.h"
 #include "clock.h"
 #include "ipc.h"
@@ -38,6 +39,7 @@
 
 struct fake {
 	const char *mode;
+	char rings_path[128];
 	aid_serial rings[RINGS_MAX];
 	size_t n_rings;
 };
@@ -146,6 +148,20 @@ static void say(const struct aid_frame *frame)
 	(void)printf("\n");
 }
 
+static void note_ring(const char *path, const struct aid_frame *frame)
+{
+	int64_t ring;
+	FILE *file;
+
+	if (aid_frame_int(frame, AID_TAG_RING, 1, INT32_MAX, &ring, NULL) != AID_OK)
+		return;
+	file = fopen(path, "ae");
+	if (file == NULL)
+		return;
+	(void)fprintf(file, "%08x\n", (unsigned int)ring);
+	(void)fclose(file);
+}
+
 static void serve(struct fake *fake, int fd, const struct aid_frame *frame)
 {
 	if (frame->type == AID_MSG_OPEN)
@@ -195,6 +211,7 @@ static void handle(struct fake *fake, int fd)
 		aid_frame_parse(buffer, length, &frame, NULL) != AID_OK)
 		return;
 	say(&frame);
+	note_ring(fake->rings_path, &frame);
 	if (aid_streq(fake->mode, "serve"))
 		serve(fake, fd, &frame);
 	else if (aid_streq(fake->mode, "error"))
@@ -238,6 +255,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	fake.mode = argv[2];
+	(void)snprintf(fake.rings_path, sizeof(fake.rings_path), "%s.rings", argv[1]);
 	never_accept = aid_streq(fake.mode, "backlog");
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	listener = open_listener(argv[1], never_accept ? 0 : 16);

@@ -79,8 +79,8 @@ expect() { # NAME WANTED GOT: WANTED is a pattern for the whole output, lines jo
 	fi
 }
 
-# Live ones: a revoked ring is listed until the kernel collects it.
-rings() { awk '$8 == "keyring" && $9 == "agentid:" && $2 !~ /R/' /proc/keys | wc -l; }
+# Of the rings that were placed, how many live: a revoked one is listed until the kernel collects it.
+rings() { awk 'NR == FNR {placed[$1]; next} $1 in placed && $2 !~ /R/' $socket.rings /proc/keys | wc -l; }
 
 index() { printf '%s\n' "$@" >/run/agentid/accounts; chmod 0644 /run/agentid/accounts; }
 
