@@ -3,6 +3,14 @@
 # shellcheck shell=bash disable=SC2154  # private, confdir are of lib.sh, endpoint_* of endpoint.sh
 # One function per benchmark: prepare, measure, print a table and the verdict.
 
+# A session that works, before anything is timed: an account that is no agent passes in a moment.
+check_session() {
+	hold --in-flight 1 "agentid:$1:1" >/dev/null
+	hold_ask tokens
+	hold_end
+	[ "$(word tokens "$hold_said")" = 1 ] || fail "no token for $1: $(tail -n 3 "$private/keyringd.log")"
+}
+
 # prepare_host ALGORITHM: daemons with this host as the issuer.
 prepare_host() {
 	write_configuration
@@ -10,6 +18,7 @@ prepare_host() {
 	agentid issuer init --alg "$1" >"$private/issuer.log" 2>&1 ||
 		fail "agentid issuer init: $(cat $private/issuer.log)"
 	start_daemons
+	check_session svc-host
 }
 
 prepare_oidc() {
@@ -17,6 +26,7 @@ prepare_oidc() {
 	write_configuration
 	write_oidc_agent oidc svc-oidc "$endpoint_url/long"
 	start_daemons
+	check_session svc-oidc
 }
 
 bench_read() {

@@ -24,10 +24,15 @@ make_private_root() {
 	echo 4194304 >/proc/sys/kernel/pid_max 2>/dev/null
 }
 
+make_variable() {
+	make -s -C "$build" --eval "bench-print:; @echo \$($1)" bench-print
+}
+
 # Installs the build where it believes to be, into a cover of the file system's own directories.
 install_build() {
 	local prefix
-	prefix=$(sed -n "s/^prefix = //p" "$build/Makefile")
+	prefix=$(make_variable prefix)
+	etc=$(make_variable sysconfdir)/agentid
 	cover "$prefix" || fail "no overlay file system on $prefix"
 	make -s -C "$build" install >"$private/install.log" 2>&1 || fail "$(tail -n 5 $private/install.log)"
 	ldconfig
@@ -61,7 +66,7 @@ write_agent() {
 	{
 		printf '[agent]\nid = %s\naccount = %s\n\n[token]\n' "$id" "$account"
 		printf '%s\n' "$@"
-	} >/etc/agentid/agents.d/"$id".conf
+	} >"$etc/agents.d/$id.conf"
 }
 
 write_host_agent() {
@@ -70,14 +75,13 @@ write_host_agent() {
 
 write_oidc_agent() {
 	write_agent "$1" "$2" 'source = oidc' "issuer = $3" 'client_id = bench' \
-		'client_auth = client_secret_basic' 'client_secret = file:/etc/agentid/secret' \
+		'client_auth = client_secret_basic' 'client_secret = file:'"$etc/secret" \
 		'subject = agent:bench' 'audience = bench-api' 'max_lifetime = 10m'
 }
 
 write_configuration() {
-	mkdir -p /etc/agentid/agents.d
-	chmod 755 /etc/agentid /etc/agentid/agents.d
-	cat >/etc/agentid/agentid.conf <<-EOF
+	mkdir -p "$etc/agents.d"
+	cat >"$etc/agentid.conf" <<-EOF
 	[issuer]
 	url = https://bench.example
 
@@ -85,7 +89,7 @@ write_configuration() {
 	user = agentid-fetch
 	ca_file = ${endpoint_ca:-/etc/ssl/certs/ca-certificates.crt}
 	EOF
-	(umask 077 && printf secret >/etc/agentid/secret)
+	(umask 077 && printf secret >"$etc/secret")
 }
 
 start_daemons() {
