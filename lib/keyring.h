@@ -79,7 +79,8 @@ int aid_info_find(const char *text, size_t length, const char *credential, int64
 /* ---- keyringd ---- */
 
 /* Finds or makes the anchor keyring of this daemon in root's user keyring and makes this process
- * able to create keys. name tells instances apart (one per process namespace and run directory). */
+ * able to create keys; it leaves its session keyring for an empty one. name tells instances apart
+ * (one per process namespace and run directory). */
 int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *err) AID_WUR;
 /* Every ring that hangs in the anchor, each in a holder "agentid:ring:SERIAL"; *ret_rings is freed by
  * the caller. */

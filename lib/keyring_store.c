@@ -84,6 +84,10 @@ int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *
 	long found;
 	int r;
 
+	/* For each serial that a system call names, the kernel searches the caller's keyrings for it; a
+	 * session keyring of root's leads to the anchor, and so to every key of every session. */
+	if (keyctl_join_session_keyring(NULL) < 0)
+		return aid_key_fail(err, errno, "join an empty session keyring");
 	if (keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1) < 0)
 		return aid_key_fail(err, errno, "make the process keyring");
 	found = keyctl_search(KEY_SPEC_USER_KEYRING, "keyring", name, 0);
