@@ -285,8 +285,6 @@ int kd_clients_init(struct kd_daemon *daemon, int listener, struct aid_error *er
 {
 	struct kd_clients *clients = &daemon->clients;
 
-	kd_list_init(&clients->all);
-	kd_list_init(&clients->dead);
 	clients->listener = (struct kd_watch){-1, on_connection};
 	clients->listen_again.fire = on_listen_again;
 	return kd_loop_add(&daemon->loop, &clients->listener, listener, EPOLLIN, err);

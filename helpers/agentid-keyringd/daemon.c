@@ -25,6 +25,30 @@ void kd_daemon_clock_stepped(struct kd_daemon *daemon, int64_t step_ms)
 	}
 }
 
+void kd_daemon_done(struct kd_daemon *daemon)
+{
+	aid_notify_send(&daemon->notify, "STOPPING=1");
+	kd_clients_done(daemon);
+	for (uint32_t slot = 0; slot < daemon->sessions.n_slots; slot++) {
+		struct kd_session *session = kd_sessions_by_slot(&daemon->sessions, slot);
+
+		if (session == NULL)
+			continue;
+		kd_refresh_cancel(daemon, session);
+		kd_loop_remove(&daemon->loop, &session->leader);
+		kd_list_remove(&session->of_agent);
+	}
+	kd_sessions_done(&daemon->sessions);
+	kd_agents_done(&daemon->agents);
+	kd_loop_remove(&daemon->loop, &daemon->fetch.watch);
+	kd_fetch_done(&daemon->fetch);
+	kd_loop_remove(&daemon->loop, &daemon->supervisor);
+	kd_loop_done(&daemon->loop);
+	aid_notify_done(&daemon->notify);
+	aid_config_free(daemon->config);
+	daemon->config = NULL;
+}
+
 void kd_daemon_status(struct kd_daemon *daemon)
 {
 	char text[400];

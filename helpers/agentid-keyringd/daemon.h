@@ -41,6 +41,8 @@ struct kd_daemon {
 void kd_daemon_clock_stepped(struct kd_daemon *daemon, int64_t step_ms);
 /* SIGHUP. */
 void kd_daemon_reload(struct kd_daemon *daemon);
+/* Frees everything; the sessions stay in the kernel. Also after a start that failed half-way. */
+void kd_daemon_done(struct kd_daemon *daemon);
 /* Tells the service manager what is going on. */
 void kd_daemon_status(struct kd_daemon *daemon);
 

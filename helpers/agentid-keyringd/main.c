@@ -80,20 +80,24 @@ static void read_environment(struct kd_environment *environment)
 	};
 }
 
-static void finish(struct kd_daemon *daemon)
+/* Half-made is enough for kd_daemon_done(). */
+static void begin(struct kd_daemon *daemon, const struct kd_environment *environment)
 {
-	aid_notify_send(&daemon->notify, "STOPPING=1");
-	kd_clients_done(daemon);
-	kd_fetch_done(&daemon->fetch);
-	aid_notify_done(&daemon->notify);
+	*daemon = (struct kd_daemon){.log = {.fd = STDERR_FILENO}, .started_wall_ms = aid_clock_wall_ms(),
+		.supervisor.fd = -1, .notify.fd = -1, .fetch.watch.fd = -1, .loop.epoll = -1,
+		.loop.timer.fd = -1, .loop.clock.fd = -1, .loop.signals.fd = -1,
+		.clients.listener.fd = -1};
+	daemon->log.prefix = environment->journal_stream != NULL;
+	kd_list_init(&daemon->clients.all);
+	kd_list_init(&daemon->clients.dead);
+	kd_agents_init(&daemon->agents);
 }
 
 int main(int argc, char **argv)
 {
 	struct kd_options options = {.fetch_program = PKGLIBEXECDIR "/agentid-fetch"};
 	struct kd_environment environment;
-	struct kd_daemon daemon = {.supervisor.fd = -1, .notify.fd = -1, .log.fd = STDERR_FILENO,
-		.started_wall_ms = 0};
+	struct kd_daemon daemon;
 	struct aid_error err = AID_ERROR_INIT;
 	int r = parse(argc, argv, &options);
 
@@ -104,18 +108,13 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	read_environment(&environment);
-	daemon.log.prefix = environment.journal_stream != NULL;
-	daemon.started_wall_ms = aid_clock_wall_ms();
-	kd_agents_init(&daemon.agents);
+	begin(&daemon, &environment);
 	r = kd_startup(&daemon, &options, &environment, &err);
-	if (r == AID_OK) {
+	if (r == AID_OK)
 		r = kd_loop_run(&daemon, &err);
-		finish(&daemon);
-	}
-	if (r == AID_OK && !daemon.failed)
-		return EXIT_SUCCESS;
 	if (r != AID_OK)
 		kd_log_line(&daemon.log, LOG_CRIT, "op=start status=%s detail='%s'",
 			aid_status_name(r), err.text);
-	return EXIT_FAILURE;
+	kd_daemon_done(&daemon);
+	return r == AID_OK && !daemon.failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

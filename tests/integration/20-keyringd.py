@@ -117,7 +117,7 @@ def leader_death(host):
 
 
 def crash_recovery(host):
-    running(host, lifetime_ms=6000)
+    running(host, lifetime_ms=12000)
     s, gone = host.open(), host.open()
     key, token = s.key(), s.token()
     host.kill()
@@ -127,7 +127,7 @@ def crash_recovery(host):
     assert kh.keys_by_timeout()[key][0] != "perm", "the key without a timeout was not given one"
     assert len(host.list()) == 1
     assert s.token() == token and s.key() == key
-    wait_for("refresh goes on", lambda: s.token() not in (None, token), 8)
+    wait_for("refresh goes on", lambda: s.token() not in (None, token), 14)
     assert s.key() == key
     assert "closed" in s.close() and host.list() == []
 
