@@ -70,6 +70,14 @@ check_links()
     done
 }
 
+# The tests that docs/THREATS.md names are there.
+check_named_tests()
+{
+    for path in $(grep -oE '`[a-z]+/[0-9a-z_-]+\.(c|sh|py)`' "$src/docs/THREATS.md" | tr -d '`'); do
+        [ -e "$src/tests/$path" ] || complain "docs/THREATS.md names tests/$path, which is not there"
+    done
+}
+
 # The pages that stand in "See also" and belong to this project are installed pages.
 check_pages()
 {
@@ -93,6 +101,7 @@ check_protocol
 check_permissions
 check_statuses
 check_links
+check_named_tests
 check_pages
 check_commands
 exit $bad
