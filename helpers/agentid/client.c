@@ -58,7 +58,19 @@ static int receive(int fd, uint8_t *buffer, struct aid_frame *ret_frame, struct 
 	return r;
 }
 
-static int read_answer(int fd, client_visit visit, void *context, int64_t *ret_count,
+static int read_done(const struct aid_frame *frame, struct client_done *ret_done, struct aid_error *err)
+{
+	struct client_done done;
+	int r = client_int(frame, AID_TAG_COUNT_OF, 0, &done.count, err);
+
+	if (r == AID_OK)
+		r = aid_frame_text(frame, AID_TAG_TEXT, done.note, sizeof(done.note), err);
+	if (r == AID_OK && ret_done != NULL)
+		*ret_done = done;
+	return r;
+}
+
+static int read_answer(int fd, client_visit visit, void *context, struct client_done *ret_done,
 	struct aid_error *err)
 {
 	int64_t deadline = aid_clock_boot_ms() + CLIENT_TIMEOUT_MS;
@@ -77,7 +89,7 @@ static int read_answer(int fd, client_visit visit, void *context, int64_t *ret_c
 			return err->status;
 		}
 		if (frame.type == AID_MSG_DONE)
-			return client_int(&frame, AID_TAG_COUNT_OF, 0, ret_count, err);
+			return read_done(&frame, ret_done, err);
 		if (visit == NULL)
 			return aid_fail(err, AID_E_PROTOCOL, "unexpected answer of type %d",
 				(int)frame.type);
@@ -91,16 +103,15 @@ static int read_answer(int fd, client_visit visit, void *context, int64_t *ret_c
 }
 
 int client_ask(enum aid_msg type, const char *agent, client_visit visit, void *context,
-	int64_t *ret_count, struct aid_error *err)
+	struct client_done *ret_done, struct aid_error *err)
 {
-	int64_t count;
 	AID_FD(fd);
 	int r = connect_to_root(&fd, err);
 
 	if (r == AID_OK)
 		r = send_request(fd, type, agent, err);
 	if (r == AID_OK)
-		r = read_answer(fd, visit, context, ret_count != NULL ? ret_count : &count, err);
+		r = read_answer(fd, visit, context, ret_done, err);
 	return r;
 }
 

@@ -14,11 +14,17 @@
 /* Called for each frame before the last one. Anything but AID_OK ends the call with it. */
 typedef int (*client_visit)(void *context, const struct aid_frame *frame, struct aid_error *err);
 
-/* Asks for type, about agent (NULL: none named), and waits until AID_MSG_DONE; its count, 0 where it has
- * none, goes to ret_count (NULL is allowed). An AID_MSG_ERROR becomes its error. visit may be NULL
- * where no frames are expected. AID_E_UNREACHABLE and AID_E_TIMEOUT name the socket. */
+/* The AID_MSG_DONE: 0 and "" where it says nothing. */
+struct client_done {
+	int64_t count;
+	char note[256]; /* what did not go as asked, though the rest did */
+};
+
+/* Asks for type, about agent (NULL: none named), and waits until AID_MSG_DONE. An AID_MSG_ERROR becomes
+ * its error. visit may be NULL where no frames are expected, ret_done where it does not matter.
+ * AID_E_UNREACHABLE and AID_E_TIMEOUT name the socket. */
 int client_ask(enum aid_msg type, const char *agent, client_visit visit, void *context,
-	int64_t *ret_count, struct aid_error *err) AID_WUR;
+	struct client_done *ret_done, struct aid_error *err) AID_WUR;
 
 /* A field that may be absent: fallback then. */
 int client_int(const struct aid_frame *frame, enum aid_tag tag, int64_t fallback, int64_t *ret_value,

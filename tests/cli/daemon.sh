@@ -45,6 +45,12 @@ err_is "agentid: account 'svc-alpha' of agent 'alpha' does not exist"
 
 expect 0 "$AGENTID" revoke alpha
 out_is 'alpha is cut off: 2 sessions ended; "agentid allow alpha" lets it in again'
+err_is ""
+expect 0 "$AGENTID" revoke typo
+out_has "typo is cut off: 0 sessions ended"
+err_is "agentid: warning: no agent 'typo' is configured here"
+expect 0 "$AGENTID" revoke full-disk
+err_is "agentid: warning: the mark could not be written"
 expect 0 "$AGENTID" allow alpha
 out_is "alpha may open sessions again"
 expect 0 "$AGENTID" allow beta

@@ -89,8 +89,9 @@ def answers(kind, ident, agent):
     elif agent == "forbidden":
         yield frame("ERROR", ident, STATUS=-6, TEXT="only root may do this")
         return
-    count = {MSG["REVOKE"]: 2, MSG["ALLOW"]: 0 if agent == "beta" else 1}.get(kind)
-    yield frame("DONE", ident, COUNT_OF=count)
+    counts = {MSG["REVOKE"]: 0 if agent == "typo" else 2, MSG["ALLOW"]: 0 if agent == "beta" else 1}
+    yield frame("DONE", ident, COUNT_OF=counts.get(kind),
+                TEXT="the mark could not be written" if agent == "full-disk" else None)
 
 
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
