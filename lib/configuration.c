@@ -68,6 +68,19 @@ void aid_problems_add(struct aid_problems *problems, const char *file, uint64_t 
 		problems->incomplete = true;
 }
 
+const char *aid_problem_format(const struct aid_problem *problem, char out[AID_PROBLEM_SIZE])
+{
+	const char *file = problem->file != NULL ? problem->file : "configuration";
+	const char *text = problem->text != NULL ? problem->text : "out of memory";
+
+	if (problem->line == 0)
+		(void)snprintf(out, AID_PROBLEM_SIZE, "%s: %s", file, text);
+	else
+		(void)snprintf(out, AID_PROBLEM_SIZE, "%s:%llu: %s", file,
+			(unsigned long long)problem->line, text);
+	return out;
+}
+
 /* A failure to make libeconf's copy is a problem of this file; only memory ends the loading. */
 static int as_problem(int r, const char *path, struct aid_problems *problems)
 {

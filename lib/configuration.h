@@ -95,6 +95,10 @@ void aid_problems_done(struct aid_problems *problems);
 void aid_problems_add(struct aid_problems *problems, const char *file, uint64_t line,
 	const char *fmt, ...) AID_PRINTF(4, 5);
 
+#define AID_PROBLEM_SIZE 1536U
+/* "FILE:LINE: TEXT", or "FILE: TEXT" of a file as a whole, into out. Returns out. */
+const char *aid_problem_format(const struct aid_problem *problem, char out[AID_PROBLEM_SIZE]);
+
 /* Where the configuration is; aid_config_default_paths() has the installed places. */
 struct aid_config_paths {
 	const char *vendor_dir;

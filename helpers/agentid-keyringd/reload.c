@@ -16,28 +16,26 @@
 static void log_problems(struct kd_daemon *daemon, const struct aid_problems *problems)
 {
 	for (size_t i = 0; i < problems->count && i < 100; i++) {
-		const struct aid_problem *p = &problems->items[i];
+		char text[AID_PROBLEM_SIZE];
 
-		if (p->text != NULL)
-			kd_log_line(&daemon->log, LOG_ERR,
-				"op=config status=config detail='%s:%llu: %s'",
-				p->file != NULL ? p->file : "", (unsigned long long)p->line, p->text);
+		kd_log_line(&daemon->log, LOG_ERR, "op=config status=config detail='%s'",
+			aid_problem_format(&problems->items[i], text));
 	}
 }
 
 static void keep_first(struct kd_daemon *daemon, const struct aid_problems *problems)
 {
-	const struct aid_problem *p = problems->count > 0 ? &problems->items[0] : NULL;
 	struct aid_error sentence = AID_ERROR_INIT;
+	char text[AID_PROBLEM_SIZE];
 
-	if (p == NULL || p->text == NULL)
+	if (problems->count == 0)
 		(void)aid_fail(&sentence, AID_E_NOMEM, "the configuration could not be read");
 	else if (problems->count == 1)
-		(void)aid_fail(&sentence, AID_E_CONFIG, "%s:%llu: %s", p->file,
-			(unsigned long long)p->line, p->text);
+		(void)aid_fail(&sentence, AID_E_CONFIG, "%s",
+			aid_problem_format(&problems->items[0], text));
 	else
-		(void)aid_fail(&sentence, AID_E_CONFIG, "%zu problems; the first: %s:%llu: %s",
-			problems->count, p->file, (unsigned long long)p->line, p->text);
+		(void)aid_fail(&sentence, AID_E_CONFIG, "%zu problems; the first: %s",
+			problems->count, aid_problem_format(&problems->items[0], text));
 	memcpy(daemon->config_error, sentence.text, sizeof(daemon->config_error));
 }
 

@@ -252,12 +252,12 @@ static action find_action(const char *name)
 
 static int load_host_config(struct aid_config **ret_config)
 {
+	char text[AID_PROBLEM_SIZE];
 	struct aid_problems problems;
 	int r = aid_config_load_host(&aid_config_default_paths, ret_config, &problems);
 
 	for (size_t i = 0; i < problems.count; i++)
-		cli_error("%s:%llu: %s", problems.items[i].file,
-			(unsigned long long)problems.items[i].line, problems.items[i].text);
+		cli_error("%s", aid_problem_format(&problems.items[i], text));
 	if (r != AID_OK && problems.count == 0)
 		cli_error("out of memory");
 	aid_problems_done(&problems);

@@ -65,13 +65,13 @@ static int find_in_configuration(const struct aid_config_paths *paths, const cha
 {
 	AID_AUTO(aid_config) *config = NULL;
 	struct aid_problems problems = {0};
+	char text[AID_PROBLEM_SIZE];
 	int r = aid_config_load(paths, &config, &problems);
 
 	if (r == AID_OK)
 		*ret_is_agent = aid_config_agent_of_account(config, account) != NULL;
 	else if (problems.count > 0 && problems.items != NULL)
-		(void)aid_fail(err, r, "%s:%llu: %s", problems.items[0].file,
-			(unsigned long long)problems.items[0].line, problems.items[0].text);
+		(void)aid_fail(err, r, "%s", aid_problem_format(&problems.items[0], text));
 	else
 		(void)aid_fail(err, r, "the configuration cannot be loaded");
 	aid_problems_done(&problems);
