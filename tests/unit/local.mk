@@ -21,6 +21,7 @@ unit_programs = \
 	%D%/test_jwks \
 	%D%/test_jws \
 	%D%/test_jwt \
+	%D%/test_keyring_info \
 	%D%/test_log \
 	%D%/test_net_filter \
 	%D%/test_notify \
@@ -65,6 +66,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_jws_LDADD = $(unit_oidc)
 %C%_test_jwt_SOURCES = %D%/forge.c %D%/test_jwt.c
 %C%_test_jwt_LDADD = $(unit_oidc)
+%C%_test_keyring_info_LDADD = $(unit_base)
 %C%_test_log_LDADD = $(unit_base)
 %C%_test_net_filter_LDADD = $(unit_net)
 %C%_test_notify_LDADD = $(unit_base)
