@@ -75,9 +75,9 @@ static int check_endpoint(const struct judge *judge, const char *name, const cha
 		"allowed_hosts", judge->issuer.host, name, url.host);
 }
 
-/* NULL when absent. */
-static int take_endpoint(const struct judge *judge, const struct aid_json *object, const char *name,
-	char **ret_url, struct aid_error *err)
+/* Left alone when absent. */
+static int find_endpoint(const struct judge *judge, const struct aid_json *object, const char *name,
+	const char **ret_url, struct aid_error *err)
 {
 	const char *text;
 	int r;
@@ -88,10 +88,9 @@ static int take_endpoint(const struct judge *judge, const struct aid_json *objec
 	if (r != AID_OK)
 		return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
 	r = check_endpoint(judge, name, text, err);
-	if (r != AID_OK)
-		return r;
-	*ret_url = strdup(text);
-	return *ret_url != NULL ? AID_OK : aid_fail(err, AID_E_NOMEM, "out of memory");
+	if (r == AID_OK)
+		*ret_url = text;
+	return r;
 }
 
 static int check_issuer(const struct aid_json *document, const struct judge *judge,
@@ -109,18 +108,25 @@ static int check_issuer(const struct aid_json *document, const struct judge *jud
 	return AID_OK;
 }
 
-static int take_all(const struct judge *judge, const struct aid_json *document,
-	struct aid_metadata *metadata, struct aid_error *err)
+/* Borrowed from the document; NULL: absent. */
+struct endpoints {
+	const char *token;
+	const char *jwks;
+	const char *mtls_token;
+};
+
+static int find_all(const struct judge *judge, const struct aid_json *document,
+	struct endpoints *found, struct aid_error *err)
 {
 	const struct aid_json *aliases;
 	int r;
 
-	r = take_endpoint(judge, document, "token_endpoint", &metadata->token_endpoint, err);
+	r = find_endpoint(judge, document, "token_endpoint", &found->token, err);
 	if (r == AID_OK)
-		r = take_endpoint(judge, document, "jwks_uri", &metadata->jwks_uri, err);
+		r = find_endpoint(judge, document, "jwks_uri", &found->jwks, err);
 	if (r != AID_OK)
 		return r;
-	if (metadata->token_endpoint == NULL)
+	if (found->token == NULL)
 		return aid_fail(err, AID_E_PROTOCOL, "discovery of '%.64s': no token_endpoint",
 			judge->issuer.host);
 	r = aid_json_object(document, "mtls_endpoint_aliases", &aliases, err);
@@ -128,15 +134,34 @@ static int take_all(const struct judge *judge, const struct aid_json *document,
 		return AID_OK;
 	if (r != AID_OK)
 		return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
-	return take_endpoint(judge, aliases, "token_endpoint", &metadata->mtls_token_endpoint, err);
+	return find_endpoint(judge, aliases, "token_endpoint", &found->mtls_token, err);
+}
+
+static struct aid_metadata *copy_all(const struct endpoints *found)
+{
+	struct aid_metadata *metadata = calloc(1, sizeof(*metadata));
+
+	if (metadata == NULL)
+		return NULL;
+	metadata->token_endpoint = strdup(found->token);
+	if (found->jwks != NULL)
+		metadata->jwks_uri = strdup(found->jwks);
+	if (found->mtls_token != NULL)
+		metadata->mtls_token_endpoint = strdup(found->mtls_token);
+	if (metadata->token_endpoint != NULL && (found->jwks == NULL || metadata->jwks_uri != NULL) &&
+		(found->mtls_token == NULL || metadata->mtls_token_endpoint != NULL))
+		return metadata;
+	aid_metadata_free(metadata);
+	return NULL;
 }
 
 int aid_metadata_parse(const void *bytes, size_t length, const char *issuer,
 	const char *allowed_hosts, struct aid_metadata **ret_metadata, struct aid_error *err)
 {
-	AID_AUTO(aid_metadata) *metadata = NULL;
 	AID_AUTO(aid_json) *document = NULL;
 	struct judge judge = {.allowed_hosts = allowed_hosts};
+	struct endpoints found = {0};
+	struct aid_metadata *metadata;
 	int r;
 
 	r = aid_url_parse(issuer, &judge.issuer, err);
@@ -146,15 +171,14 @@ int aid_metadata_parse(const void *bytes, size_t length, const char *issuer,
 	if (r != AID_OK)
 		return aid_prefix(err, "discovery of '%.64s'", judge.issuer.host);
 	r = check_issuer(document, &judge, issuer, err);
+	if (r == AID_OK)
+		r = find_all(&judge, document, &found, err);
 	if (r != AID_OK)
 		return r;
-	metadata = calloc(1, sizeof(*metadata));
+	metadata = copy_all(&found);
 	if (metadata == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	r = take_all(&judge, document, metadata, err);
-	if (r != AID_OK)
-		return r;
-	*ret_metadata = aid_steal(&metadata);
+	*ret_metadata = metadata;
 	return AID_OK;
 }
 

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define AID_DISCOVERY_MAX (64U * 1024) /* bytes */
+#define AID_DISCOVERY_MAX 65536U /* bytes */
 
 struct aid_metadata {
 	char *token_endpoint;

@@ -10,7 +10,7 @@
 
 #include <openssl/ssl.h>
 
-#define AID_CA_FILE_MAX (4U * 1024 * 1024)
+#define AID_CA_FILE_MAX 4194304U /* bytes */
 
 struct aid_trust;
 

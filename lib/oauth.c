@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define ERROR_BODY_MAX (64U * 1024)
+#define ERROR_BODY_MAX 65536U
 #define DESCRIPTION_SHOWN 96
 
 static bool is_kept(unsigned char c)

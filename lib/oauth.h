@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define AID_TOKEN_RESPONSE_MAX (256U * 1024) /* bytes */
+#define AID_TOKEN_RESPONSE_MAX 262144U /* bytes */
 #define AID_EXPIRES_IN_MAX_S 999999999
 
 /* Appends "name=value" in application/x-www-form-urlencoded, with & before it where the form is not

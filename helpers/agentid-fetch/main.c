@@ -41,7 +41,7 @@ static struct environment take_environment(void)
 		.to_journal = secure_getenv("JOURNAL_STREAM") != NULL,
 	};
 
-	(void)clearenv();
+	(void)clearenv(); /* NOLINT(concurrency-mt-unsafe): there is one thread yet */
 	return e;
 }
 
@@ -95,7 +95,7 @@ static int take_signals(int *ret_fd, struct aid_error *err)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 		signal(SIGHUP, SIG_IGN) == SIG_ERR)
 		return aid_fail_errno(err, AID_E_IO, errno, "signals");
 	*ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

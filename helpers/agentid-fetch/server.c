@@ -16,7 +16,7 @@
 
 #define EVENTS_AT_ONCE 64
 #define FRAMES_AT_ONCE 64U /* of one client before others have a turn */
-#define OUTGOING_MAX (JOBS_MAX * 2U)
+#define OUTGOING_MAX 16384U /* two for each request */
 
 struct outgoing {
 	STAILQ_ENTRY(outgoing) link;

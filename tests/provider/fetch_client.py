@@ -111,6 +111,8 @@ class Fetch:
     def _child(self, program, listener, uid, environment, notify):
         try:
             env = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()), **environment}
+            # Sanitizers read theirs before main() does.
+            env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
             if notify:
                 env.update(notify)
             os.dup2(listener.fileno(), 3)
