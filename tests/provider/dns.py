@@ -41,9 +41,7 @@ def response(query, limit):
     return query[:2] + struct.pack(">HHHHH", flags, 1, len(answers), 0, 0) + question + records
 
 
-def serve_udp():
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("127.0.0.1", 53))
+def serve_udp(server):
     while True:
         query, peer = server.recvfrom(4096)
         answer = response(query, 512)
@@ -62,7 +60,9 @@ def serve_one(connection):
 
 def main():
     listener = socket.create_server(("127.0.0.1", 53))
-    threading.Thread(target=serve_udp, daemon=True).start()
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("127.0.0.1", 53))
+    threading.Thread(target=serve_udp, args=(datagrams,), daemon=True).start()
     print("listening", flush=True)
     while True:
         threading.Thread(target=serve_one, args=(listener.accept()[0],), daemon=True).start()
