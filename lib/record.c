@@ -47,19 +47,19 @@ static bool is_hex(const char *text, size_t bytes)
 static int decode_texts(const struct aid_frame *frame, struct aid_record *r, struct aid_error *err)
 {
 	const struct {
-		enum aid_tag tag;
 		char *out;
 		size_t size;
+		enum aid_tag tag;
 		bool required;
 	} fields[] = {
-		{AID_TAG_SESSION, r->session, sizeof(r->session), true},
-		{AID_TAG_AGENT, r->agent, sizeof(r->agent), true},
-		{AID_TAG_ACCOUNT, r->account, sizeof(r->account), true},
-		{AID_TAG_SERVICE, r->service, sizeof(r->service), true},
-		{AID_TAG_RHOST, r->rhost, sizeof(r->rhost), false},
-		{AID_TAG_TTY, r->tty, sizeof(r->tty), false},
-		{AID_TAG_INVOCATION, r->invocation, sizeof(r->invocation), false},
-		{AID_TAG_TOKEN_ID, r->token_id, sizeof(r->token_id), true},
+		{r->session, sizeof(r->session), AID_TAG_SESSION, true},
+		{r->agent, sizeof(r->agent), AID_TAG_AGENT, true},
+		{r->account, sizeof(r->account), AID_TAG_ACCOUNT, true},
+		{r->service, sizeof(r->service), AID_TAG_SERVICE, true},
+		{r->rhost, sizeof(r->rhost), AID_TAG_RHOST, false},
+		{r->tty, sizeof(r->tty), AID_TAG_TTY, false},
+		{r->invocation, sizeof(r->invocation), AID_TAG_INVOCATION, false},
+		{r->token_id, sizeof(r->token_id), AID_TAG_TOKEN_ID, true},
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
@@ -79,7 +79,7 @@ static int decode_texts(const struct aid_frame *frame, struct aid_record *r, str
 
 static int decode_numbers(const struct aid_frame *frame, struct aid_record *r, struct aid_error *err)
 {
-	int64_t uid, leader;
+	int64_t uid = 0, leader = 0;
 	const struct {
 		enum aid_tag tag;
 		int64_t min, max;

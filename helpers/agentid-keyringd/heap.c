@@ -47,7 +47,7 @@ static void sift_down(struct kd_heap *heap, size_t index)
 static int grow(struct kd_heap *heap)
 {
 	size_t capacity = heap->capacity > 0 ? heap->capacity * 2 : 64;
-	struct kd_timer **items = reallocarray(heap->items, capacity, sizeof(*items));
+	struct kd_timer **items = reallocarray(heap->items, capacity, sizeof(struct kd_timer *));
 
 	if (items == NULL)
 		return AID_E_NOMEM;

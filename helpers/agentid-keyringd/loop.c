@@ -128,8 +128,8 @@ static int add_signals(struct kd_loop *loop, struct aid_error *err)
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-		return aid_fail_errno(err, AID_E_IO, errno, "signal mask");
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return aid_fail(err, AID_E_IO, "signal mask");
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "signalfd");

@@ -16,7 +16,7 @@
 
 #define REQUEST_MS 10000        /* how long one request may take */
 #define REQUEST_MIN_MS 2000
-#define OPEN_MARGIN_MS 200      /* the answer must reach the opener before it gives up */
+#define OPEN_MARGIN_MS INT64_C(200)      /* the answer must reach the opener before it gives up */
 #define OPEN_TRIES 3U
 #define SPREAD_MS 1000
 #define RENEW_EVERY 64U         /* failures: at 15 s each that is often enough for the grace */

@@ -73,7 +73,7 @@ static int compare_lines(const void *a, const void *b)
 static void write_accounts(struct kd_daemon *daemon)
 {
 	size_t n = daemon->config->n_agents;
-	AID_FREE const struct aid_agent **sorted = calloc(n + 1, sizeof(*sorted));
+	AID_FREE const struct aid_agent **sorted = calloc(n + 1, sizeof(struct aid_agent *));
 	AID_FREE char *text = NULL;
 	struct aid_error err = AID_ERROR_INIT;
 	size_t length = 0;

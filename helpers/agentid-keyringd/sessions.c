@@ -183,10 +183,10 @@ static int grow_slots(struct kd_sessions *table)
 
 	if (n > KD_SESSIONS_MAX)
 		return AID_E_TOOBIG;
-	slots = reallocarray(table->slots, n, sizeof(*slots));
+	slots = reallocarray(table->slots, n, sizeof(struct kd_session *));
 	if (slots == NULL)
 		return AID_E_NOMEM;
-	memset(slots + table->n_slots, 0, (n - table->n_slots) * sizeof(*slots));
+	memset(slots + table->n_slots, 0, (n - table->n_slots) * sizeof(struct kd_session *));
 	table->slots = slots;
 	table->n_slots = n;
 	return AID_OK;

@@ -60,7 +60,7 @@ static _Noreturn void exec_fetch(const struct supervisor *s, pid_t parent)
 		envp[5] = journal;
 	}
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	if (dup2(s->listener, FIRST_LISTEN_FD) < 0 ||
 		close_range(FIRST_LISTEN_FD + 1, ~0U, 0) != 0 ||
 		aid_sandbox_drop_user(s->uid, s->gid, &err) != AID_OK ||
@@ -183,8 +183,8 @@ static int open_signals(struct supervisor *s, struct aid_error *err)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-		return aid_fail_errno(err, AID_E_IO, errno, "signal mask");
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return aid_fail(err, AID_E_IO, "signal mask");
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (s->signals < 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "signalfd");

@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 # pylint: disable=wrong-import-position
 import keyringd_host as kh
-from keyringd_host import ST, T, Client, wait_for
+from keyringd_host import ST, T, AsUid, Client, has_ended, wait_for
 
 
 def running(host, **control):
@@ -21,16 +21,19 @@ def running(host, **control):
 
 
 def open_and_close(host):
-    before = len(kh.keys_by_timeout())
     running(host)
     s = host.open()
     assert s.token().startswith("tok-")
-    keys = {d: t for t, d, _ in kh.keys_by_timeout().values()}
+    serials = [s.ring] + kh.links(s.ring)
+    assert kh.anchored_rings() == [s.ring]
+    keys = {d: t for k, (t, d, _) in kh.keys_by_timeout().items() if k in serials}
     for name in ("agentid", "agentid:token", "agentid:meta", "agentid:cookie", "agentid:info"):
         assert name in keys, name
         assert keys[name] != "perm", name + " has no timeout"
     assert "closed" in s.close()
-    wait_for("no keys left", lambda: len([k for k in kh.keys_by_timeout().values() if "R" not in k[2]]) <= before)
+    assert kh.anchored_rings() == []
+    found = kh.keys_by_timeout()
+    assert [k for k in serials if k in found and "R" not in found[k][2]] == [], "a key is left"
     assert host.list() == []
     assert "tok-" not in host.log() and "first-secret" not in host.log()
     assert host.stop() == 0
@@ -276,37 +279,6 @@ def tampering(host):
     assert host.info(broken)[T["STATE"]] == b"tampered"
 
 
-class AsUid:
-    """Asks one thing as another uid."""
-
-    def __init__(self, uid):
-        self.uid = uid
-
-    def ask(self, kind, **fields):
-        read, write = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.setgroups([])
-            os.setgid(self.uid)
-            os.setuid(self.uid)
-            code = 1
-            try:
-                client = Client()
-                client.send(kind, fields.items())
-                os.write(write, client.socket.recv(65536))
-                code = 0
-            finally:
-                os._exit(code)
-        os.close(write)
-        data = b""
-        while chunk := os.read(read, 65536):
-            data += chunk
-        os.close(read)
-        os.waitpid(pid, 0)
-        kind, _, values = kh.wire.parse(data)
-        return kind, values
-
-
 def who_may_ask_what(host):
     running(host)
     s = host.open(uid=4001)
@@ -396,14 +368,13 @@ def fetch_that_dies_or_talks_nonsense(host):
 
 def opener_that_leaves(host):
     running(host, delay_ms=1500)
-    before = len([k for k in kh.keys_by_timeout().values() if k[0] != "expd" and "R" not in k[2]])
     s = kh.Session(host, extra=("--timeout", "400"))
     assert "status=timeout" in s.process.stdout.readline()
     s.process.wait()
     wait_for("nothing half-made", lambda: host.list() == [])
     time.sleep(1.5)
     assert host.list() == []
-    assert len([k for k in kh.keys_by_timeout().values() if k[0] != "expd" and "R" not in k[2]]) <= before
+    assert kh.anchored_rings() == []
     s = kh.Session(host)
     s.process.kill()
     s.process.wait()
@@ -454,15 +425,6 @@ def many_at_once(host):
         s.process.wait()
     host.sessions = []
     assert host.list() == []
-
-
-def has_ended(pid):
-    """Gone, or waiting for a process 1 that does not reap."""
-    try:
-        with open("/proc/%d/stat" % pid, encoding="utf-8") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def standalone(host):

@@ -89,6 +89,37 @@ class Client:
         self.socket.close()
 
 
+class AsUid:
+    """Asks one thing as another uid."""
+
+    def __init__(self, uid):
+        self.uid = uid
+
+    def ask(self, kind, **fields):
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.setgroups([])
+            os.setgid(self.uid)
+            os.setuid(self.uid)
+            code = 1
+            try:
+                client = Client()
+                client.send(kind, fields.items())
+                os.write(write, client.socket.recv(65536))
+                code = 0
+            finally:
+                os._exit(code)
+        os.close(write)
+        data = b""
+        while chunk := os.read(read, 65536):
+            data += chunk
+        os.close(read)
+        os.waitpid(pid, 0)
+        kind, _, values = wire.parse(data)
+        return kind, values
+
+
 class Session:
     """A process that opened a session and stays in it until its input ends."""
 
@@ -130,6 +161,29 @@ class Session:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+
+def links(keyring):
+    """The serials that a keyring links; none when it is gone."""
+    done = subprocess.run(["keyctl", "rlist", str(keyring)], capture_output=True, text=True, check=False)
+    return [int(word) for word in done.stdout.split()] if done.returncode == 0 and "empty" not in done.stdout else []
+
+
+def anchored_rings():
+    """What this instance's daemon would find after a restart: other instances share the machine."""
+    name = "agentid:anchor:%d:/run/agentid" % os.stat("/proc/self/ns/pid").st_ino
+    with open("/proc/keys", encoding="utf-8") as f:
+        anchors = [int(line.split()[0], 16) for line in f if " %s: " % name in line]
+    return [ring for anchor in anchors for holder in links(anchor) for ring in links(holder)]
+
+
+def has_ended(pid):
+    """Gone, or waiting for a process 1 that does not reap."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def keys_by_timeout():
