@@ -15,6 +15,18 @@ struct aid_secret {
 	char bytes[];
 };
 
+/* Locking is best effort: a small RLIMIT_MEMLOCK must not stop a login. Asked for with the mapping it
+ * is one system call instead of two, and no mapping has to be split. */
+static void *map(size_t length)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	void *pages = mmap(NULL, length, PROT_READ | PROT_WRITE, flags | MAP_LOCKED, -1, 0);
+
+	if (pages != MAP_FAILED)
+		return pages;
+	return mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+}
+
 struct aid_secret *aid_secret_new(size_t capacity)
 {
 	const size_t page = 4096;
@@ -24,12 +36,10 @@ struct aid_secret *aid_secret_new(size_t capacity)
 	if (capacity == 0 || capacity > SECRET_MAX_BYTES)
 		return NULL;
 	mapped = (sizeof(*secret) + capacity + 1 + page - 1) & ~(page - 1);
-	secret = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	secret = map(mapped);
 	if (secret == MAP_FAILED)
 		return NULL;
-	/* Both are best effort: an old kernel or a small RLIMIT_MEMLOCK must not stop a login. */
 	(void)madvise(secret, mapped, MADV_DONTDUMP);
-	(void)mlock(secret, mapped);
 	secret->mapped = mapped;
 	secret->capacity = capacity;
 	return secret;

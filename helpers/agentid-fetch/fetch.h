@@ -32,6 +32,7 @@ LIST_HEAD(job_list, job);
 struct fetch {
 	int epoll;
 	int listener;
+	int spare_fd; /* given up when descriptors run out */
 	struct source listener_source, http_source, signal_source;
 	struct aid_http *http;
 	struct aid_notify notify;

@@ -139,6 +139,7 @@ static int run(const struct environment *e)
 	if (fetch == NULL)
 		return EXIT_FAILURE;
 	fetch->epoll = -1;
+	fetch->spare_fd = -1;
 	fetch->notify.fd = -1;
 	fetch->next_deadline_boot_ms = INT64_MAX;
 	fetch->to_journal = e->to_journal;

@@ -9,6 +9,7 @@
 #include "provider.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -224,6 +225,21 @@ static void add_client(struct fetch *fetch, int *fd)
 	fetch->n_clients++;
 }
 
+/* Without a descriptor the connection would stay in the queue and the loop would spin: the spare one
+ * is given up to take it and close it. */
+static void turn_away(struct fetch *fetch)
+{
+	int fd;
+
+	if (fetch->spare_fd >= 0)
+		(void)close(fetch->spare_fd);
+	fd = accept4(fetch->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		(void)close(fd);
+	fetch->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	say(fetch, SAY_ERROR, "connect", "fetch.sock", AID_E_BUSY, "no descriptor is left");
+}
+
 static void on_listener(struct fetch *fetch, void *data, uint32_t events)
 {
 	struct aid_error err = AID_ERROR_INIT;
@@ -233,8 +249,11 @@ static void on_listener(struct fetch *fetch, void *data, uint32_t events)
 	(void)data;
 	(void)events;
 	fd = accept4(fetch->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			turn_away(fetch);
 		return;
+	}
 	if (aid_ipc_peer(fd, &peer, &err) == AID_OK && peer.uid != 0)
 		(void)aid_fail(&err, AID_E_DENIED, "uid %u connected, only root may", peer.uid);
 	else if (fetch->n_clients == CLIENTS_MAX)
@@ -262,6 +281,7 @@ static void on_signal(struct fetch *fetch, void *data, uint32_t events)
 int server_start(struct fetch *fetch, int listener, int signals, struct aid_error *err)
 {
 	fetch->listener = listener;
+	fetch->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fetch->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (fetch->epoll < 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "epoll");
@@ -341,6 +361,8 @@ void server_stop(struct fetch *fetch)
 	while (!LIST_EMPTY(&fetch->clients))
 		free_client(LIST_FIRST(&fetch->clients));
 	provider_free_all(fetch);
+	if (fetch->spare_fd >= 0)
+		(void)close(fetch->spare_fd);
 	if (fetch->epoll >= 0)
 		(void)close(fetch->epoll);
 }

@@ -5,6 +5,7 @@
 import base64
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -139,6 +140,33 @@ def lost_client(bench):
     bench.expect("a client that goes takes its requests along", bench.token("ok"), "AID_OK")
 
 
+def no_descriptor_left(bench):
+    """Room for 16 descriptors: a connection too many is turned away, and no loop spins."""
+    bench.fetch.stop()
+    bench.fetch = bench.start_fetch(files=16)
+    bench.fetch.sign(bench.file("host.key"))
+    clients = [bench.fetch.connect() for _ in range(12)]
+    last = clients[-1]
+    got = select.select([last], [], [], 5)[0] and last.recv(10)
+    bench.case("no descriptor left: a connection is closed", None if got == b"" else str(got))
+    before = cpu_ticks(bench.fetch.pid)
+    time.sleep(0.5)
+    spent = cpu_ticks(bench.fetch.pid) - before
+    bench.case("and the loop does not spin", None if spent < 20 else f"{spent} ticks")
+    for client in clients:
+        client.close()
+    deadline = time.monotonic() + 5
+    while bench.fetch.descriptors() > 12 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    bench.expect("and it goes on", bench.fetch.sign(bench.file("host.key")), "AID_OK")
+
+
+def cpu_ticks(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 def hostile_environment(bench):
     bench.fetch.stop()
     keylog = bench.file("keylog")
@@ -223,5 +251,6 @@ def no_secret_in_log(bench):
     bench.case("no secret and no token in the log", None if not found else str(found))
 
 
-STORIES = [signing, rotated_file, sandboxed, strangers, bad_frames, lost_client, hostile_environment,
+STORIES = [signing, rotated_file, sandboxed, strangers, bad_frames, lost_client, no_descriptor_left,
+           hostile_environment,
            notifications, crash, refuses_root, as_root]

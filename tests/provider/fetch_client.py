@@ -9,6 +9,7 @@ lib/configuration.h, so that there is one place for them.
 import array
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -89,7 +90,8 @@ class Answer:
 class Fetch:
     """agentid-fetch as an unprivileged user, listening on a socket of ours."""
 
-    def __init__(self, program, source, directory, uid=65534, environment=None, notify=None):
+    def __init__(self, program, source, directory, uid=65534, environment=None, notify=None,
+                 files=None):
         self.protocol = Protocol(source)
         self.path = os.path.join(directory, "fetch.sock")
         self.log_path = os.path.join(directory, "fetch.log")
@@ -102,6 +104,8 @@ class Fetch:
         self.log = open(self.log_path, "ab")
         self.pid = os.fork()
         if self.pid == 0:
+            if files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
             self._child(program, listener, uid, environment or {}, notify)
         listener.close()
         self.number = 0
