@@ -10,6 +10,17 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+bool aid_pkey_was_nomem(void)
+{
+	unsigned long code;
+	bool nomem = false;
+
+	while ((code = ERR_get_error()) != 0)
+		nomem = nomem || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE ||
+			ERR_GET_REASON(code) == ERR_R_INTERNAL_ERROR;
+	return nomem;
+}
+
 int aid_pkey_nomem(struct aid_error *err)
 {
 	ERR_clear_error();
@@ -57,18 +68,19 @@ static int identify_ec(struct aid_pkey *key, struct aid_error *err)
 
 static int identify(struct aid_pkey *key, struct aid_error *err)
 {
+	const char *type = EVP_PKEY_get0_type_name(key->evp);
 	int bits = EVP_PKEY_get_bits(key->evp);
 
-	if (EVP_PKEY_is_a(key->evp, "EC"))
+	if (aid_streq(type, "EC"))
 		return identify_ec(key, err);
-	if (EVP_PKEY_is_a(key->evp, "ED25519")) {
+	if (aid_streq(type, "ED25519")) {
 		key->kty = "OKP";
 		key->crv = "Ed25519";
 		return AID_OK;
 	}
-	if (!EVP_PKEY_is_a(key->evp, "RSA"))
+	if (!aid_streq(type, "RSA"))
 		return aid_fail(err, AID_E_UNTRUSTED, "a key of type %s is not RSA, EC or Ed25519",
-			EVP_PKEY_get0_type_name(key->evp));
+			type != NULL ? type : "?");
 	if (bits < AID_RSA_BITS_MIN || bits > AID_RSA_BITS_MAX)
 		return aid_fail(err, AID_E_UNTRUSTED, "RSA key of %d bits, allowed %d to %d", bits,
 			AID_RSA_BITS_MIN, AID_RSA_BITS_MAX);
@@ -87,6 +99,8 @@ int aid_pkey_adopt(EVP_PKEY *evp, struct aid_pkey **ret_key, struct aid_error *e
 	}
 	key->evp = evp;
 	r = identify(key, err);
+	if (r != AID_OK && aid_pkey_was_nomem())
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	if (r != AID_OK)
 		return r;
 	*ret_key = aid_steal(&key);

@@ -107,7 +107,9 @@ static int from_ec(const struct aid_pkey_public *members, EVP_PKEY **ret_evp, st
 	evp = from_params("EC", params);
 	if (evp == NULL || !is_on_curve(evp)) {
 		EVP_PKEY_free(evp);
-		ERR_clear_error();
+		/* A bad point always gets an error of its own; some lack of memory gets none. */
+		if (ERR_peek_error() == 0 || aid_pkey_was_nomem())
+			return aid_fail(err, AID_E_NOMEM, "out of memory");
 		return aid_fail(err, AID_E_UNTRUSTED, "the point is not on %s", curve->crv);
 	}
 	*ret_evp = evp;
@@ -131,6 +133,7 @@ int aid_pkey_from_public(const struct aid_pkey_public *members, struct aid_pkey 
 	EVP_PKEY *evp = NULL;
 	int r;
 
+	ERR_clear_error();
 	if (aid_streq(members->kty, "RSA"))
 		r = from_rsa(members, &evp, err);
 	else if (aid_streq(members->kty, "EC"))
@@ -164,9 +167,11 @@ int aid_pkey_from_pem(const void *pem, size_t length, struct aid_pkey **ret_key,
 
 	if (bio == NULL)
 		return aid_pkey_nomem(err);
+	ERR_clear_error();
 	evp = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	BIO_free(bio);
-	ERR_clear_error();
+	if (aid_pkey_was_nomem() && evp == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	if (evp == NULL)
 		return aid_fail(err, AID_E_CREDENTIAL,
 			"no unencrypted PEM private key in %zu bytes", length);

@@ -34,6 +34,9 @@ const struct aid_pkey_curve *aid_pkey_curve(const char *crv);
 
 /* Takes evp over, also on failure. Checks type and, for RSA, size. */
 int aid_pkey_adopt(EVP_PKEY *evp, struct aid_pkey **ret_key, struct aid_error *err) AID_WUR;
+/* Empties the library's queue of errors; true when memory was short somewhere. A key or signature that
+ * could not be looked at is not a bad one. */
+bool aid_pkey_was_nomem(void);
 /* For a call that fails only when memory is short. Empties the library's queue of errors. */
 int aid_pkey_nomem(struct aid_error *err);
 

@@ -142,16 +142,18 @@ int aid_pkey_verify(struct aid_pkey *key, enum aid_alg alg, const void *bytes, s
 	if (signature_length != signature_bytes(key, info))
 		return aid_fail(err, AID_E_UNTRUSTED, "%s signature of %zu bytes, this key makes %zu",
 			info->name, signature_length, signature_bytes(key, info));
+	ERR_clear_error();
 	if (info->digest == NULL)
 		valid = verify_eddsa(key, bytes, length, signature, signature_length);
 	else
 		valid = verify_digest(key, info, bytes, length, signature, signature_length);
-	ERR_clear_error();
-	if (valid == AID_E_NOMEM)
-		return aid_pkey_nomem(err);
-	if (valid != 1)
-		return aid_fail(err, AID_E_UNTRUSTED, "the %s signature is wrong", info->name);
-	return AID_OK;
+	if (valid == 1) {
+		ERR_clear_error();
+		return AID_OK;
+	}
+	if (aid_pkey_was_nomem() || valid == AID_E_NOMEM)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	return aid_fail(err, AID_E_UNTRUSTED, "the %s signature is wrong", info->name);
 }
 
 static int sign_digest(const struct aid_pkey_operation *operation, const struct aid_alg_info *info,

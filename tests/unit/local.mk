@@ -9,6 +9,7 @@ unit_programs = \
 	%D%/test_configuration_table \
 	%D%/test_discovery \
 	%D%/test_error \
+	%D%/test_faults \
 	%D%/test_file \
 	%D%/test_http_header \
 	%D%/test_http_url \
@@ -51,6 +52,10 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_configuration_table_LDADD = libagentid-config.la $(unit_base)
 %C%_test_discovery_LDADD = $(unit_net)
 %C%_test_error_LDADD = $(unit_base)
+%C%_test_faults_SOURCES = %D%/forge.c %D%/test_faults.c
+%C%_test_faults_LDADD = $(unit_oidc)
+%C%_test_faults_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=strdup,--wrap=mmap
 %C%_test_file_LDADD = $(unit_base)
 %C%_test_http_header_LDADD = $(unit_net)
 %C%_test_http_url_LDADD = $(unit_net)
