@@ -254,13 +254,14 @@ static void check_ids(const struct loader *loader)
 
 static int check_accounts(const struct loader *loader)
 {
-	AID_FREE const struct agent_draft **order = calloc(loader->n_agents + 1, sizeof(*order));
+	AID_FREE const struct agent_draft **order =
+		calloc(loader->n_agents + 1, sizeof(struct agent_draft *));
 
 	if (order == NULL)
 		return AID_E_NOMEM;
 	for (size_t i = 0; i < loader->n_agents; i++)
 		order[i] = &loader->agents[i];
-	qsort(order, loader->n_agents, sizeof(*order), by_account);
+	qsort(order, loader->n_agents, sizeof(struct agent_draft *), by_account);
 	for (size_t i = 1; i < loader->n_agents; i++) {
 		if (order[i]->agent.account == NULL ||
 			!aid_streq(order[i - 1]->agent.account, order[i]->agent.account))

@@ -93,6 +93,7 @@ static int read_names(DIR *directory, struct aid_config_names *ret_names)
 	const struct dirent *entry;
 	struct aid_config_names names = {0};
 
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream. */
 	while ((entry = readdir(directory)) != NULL) {
 		if (!is_configuration_name(entry->d_name))
 			continue;

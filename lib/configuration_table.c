@@ -8,8 +8,7 @@
 
 #include <stdio.h>
 
-#define MINUTE_MS (60 * 1000)
-#define HOUR_MS (60 * MINUTE_MS)
+#define HOUR_MS INT64_C(3600000)
 
 #define HOST(field) offsetof(struct aid_config, field)
 #define AGENT(field) offsetof(struct aid_agent, field)

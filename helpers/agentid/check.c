@@ -5,7 +5,6 @@
 #include "commands.h"
 #include "output.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -144,7 +143,7 @@ int command_check(const struct cli *cli, int argc, char **argv)
 	int status;
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, ":hj", options, NULL)) != -1) {
+	while ((letter = cli_getopt(argc, argv, ":hj", options)) != -1) {
 		if (letter != 'j')
 			return cli_other_option(cli, letter, argv);
 		check.json = true;

@@ -31,7 +31,7 @@ static void check_account(struct check *check, const struct aid_agent *agent)
 	const struct passwd *entry;
 
 	errno = 0;
-	entry = getpwnam(agent->account);
+	entry = getpwnam(agent->account); /* NOLINT(concurrency-mt-unsafe): there is one thread */
 	if (entry == NULL && errno != 0 && errno != ENOENT)
 		check_say(check, CHECK_ERROR, "account", agent->file, 0, "account '%s': %s",
 			agent->account, strerrordesc_np(errno));
@@ -76,10 +76,9 @@ static void check_client_secret(struct check *check, const struct aid_agent *age
 {
 	const struct need need = {agent, "client_secret", agent->token.client_secret,
 		AID_CLIENT_SECRET_MAX};
-	AID_AUTO(aid_secret) *bytes = NULL;
 
 	if (need.reference != NULL)
-		bytes = read_secret(check, &need);
+		aid_secret_free(read_secret(check, &need));
 }
 
 static void check_certificate(struct check *check, const struct aid_agent *agent)

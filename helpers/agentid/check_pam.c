@@ -84,6 +84,7 @@ static void judge_session(struct walk *walk, const struct pam_line *line, const 
 			walk->module_file, (unsigned long long)walk->module_line);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): walk_file() has a limit of depth. */
 static void walk_line(struct walk *walk, const struct pam_line *line, const char *path,
 	uint64_t number, int depth)
 {
@@ -101,6 +102,7 @@ static void walk_line(struct walk *walk, const struct pam_line *line, const char
 		judge_session(walk, line, path, number);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): DEPTH_MAX. */
 static void walk_file(struct walk *walk, const char *name, int depth)
 {
 	char path[PATH_BYTES];
@@ -133,6 +135,7 @@ void check_pam(struct check *check, const char *directory)
 	const struct dirent *entry;
 	size_t services = 0;
 
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream. */
 	while (entries != NULL && (entry = readdir(entries)) != NULL) {
 		struct walk walk = {.check = check, .directory = directory};
 

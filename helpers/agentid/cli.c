@@ -5,7 +5,6 @@
 #include "str.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +73,12 @@ void cli_print_help(const struct cli_command *command)
 {
 	print_synopsis(stdout, command);
 	(void)printf("\n%s.\n\n%s", command->summary, command->help);
+}
+
+int cli_getopt(int argc, char **argv, const char *letters, const struct option *options)
+{
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): the command has one thread. */
+	return getopt_long(argc, argv, letters, options, NULL);
 }
 
 int cli_other_option(const struct cli *cli, int letter, char **argv)

@@ -6,6 +6,7 @@
 
 #include "error.h"
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -56,7 +57,9 @@ int cli_exit_status(int status);
 /* An error in the arguments, with the synopsis; returns CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *fmt, ...) AID_PRINTF(2, 3);
 void cli_print_help(const struct cli_command *command);
-/* What getopt_long() returned that is no option of the command: 'h' prints the help. Returns the exit
+/* getopt_long() without its last argument. */
+int cli_getopt(int argc, char **argv, const char *letters, const struct option *options);
+/* What cli_getopt() returned that is no option of the command: 'h' prints the help. Returns the exit
  * status to end with. */
 int cli_other_option(const struct cli *cli, int letter, char **argv);
 /* Output is only there when it was written: a full disk or a closed pipe is a failure. */

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <grp.h>
 #include <linux/close_range.h>
 #include <pwd.h>
@@ -87,14 +86,14 @@ static int look_up(const char *agent, struct account *account, struct aid_error 
 static int open_session(const struct exec *exec, const struct account *account,
 	struct aid_session *session, struct aid_error *err)
 {
-	const char *tty = ttyname(STDIN_FILENO);
+	char tty[64];
 	const struct aid_session_request request = {
 		.socket = AID_SOCKET_PATH,
 		.account = account->name,
 		.uid = account->entry.pw_uid,
 		.agent = exec->agent,
 		.service = SERVICE,
-		.tty = tty,
+		.tty = ttyname_r(STDIN_FILENO, tty, sizeof(tty)) == 0 ? tty : NULL,
 		.timeout_ms = exec->timeout_ms,
 	};
 
@@ -179,7 +178,7 @@ static int parse(const struct cli *cli, int argc, char **argv, struct exec *exec
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "+:ht:", options, NULL)) != -1) {
+	while ((letter = cli_getopt(argc, argv, "+:ht:", options)) != -1) {
 		if (letter != 't')
 			return cli_other_option(cli, letter, argv);
 		if (aid_str_parse_duration(optarg, &exec->timeout_ms) != AID_OK ||
@@ -193,15 +192,15 @@ static int parse(const struct cli *cli, int argc, char **argv, struct exec *exec
 		return cli_usage(cli, "'%s' is no agent id", exec->agent);
 	if (optind < argc && aid_streq(argv[optind], "--"))
 		optind++;
-	if (optind == argc)
-		return cli_usage(cli, "a COMMAND is needed");
 	exec->command = argv + optind;
+	if (exec->command[0] == NULL)
+		return cli_usage(cli, "a COMMAND is needed");
 	return -1;
 }
 
 int command_exec(const struct cli *cli, int argc, char **argv)
 {
-	struct exec exec = {.timeout_ms = OPEN_TIMEOUT_MS};
+	struct exec exec = {.timeout_ms = OPEN_TIMEOUT_MS, .command = argv};
 	AID_FREE struct account *account = calloc(1, sizeof(*account));
 	AID_FREE struct environment *environment = calloc(1, sizeof(*environment));
 	struct aid_error err = AID_ERROR_INIT;

@@ -9,7 +9,6 @@
 #include "str.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -89,7 +88,7 @@ static int parse(const struct cli *cli, int argc, char **argv, struct get *get)
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "+:hw:", options, NULL)) != -1) {
+	while ((letter = cli_getopt(argc, argv, "+:hw:", options)) != -1) {
 		if (letter != 'w')
 			return cli_other_option(cli, letter, argv);
 		if (aid_str_parse_duration(optarg, &get->wait_ms) != AID_OK ||

@@ -10,7 +10,6 @@
 #include "protocol.h"
 #include "str.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,7 +61,7 @@ static int parse(const struct issuer *issuer, int argc, char **argv, const char 
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, ":ha:no:", options, NULL)) != -1) {
+	while ((letter = cli_getopt(argc, argv, ":ha:no:", options)) != -1) {
 		int status = -1;
 
 		for (const char *known = letters; *known != letter; known++) {

@@ -11,7 +11,6 @@
 #include "sessioninfo.h"
 #include "str.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 struct list {
@@ -90,7 +89,7 @@ int command_parse_agent(const struct cli *cli, int argc, char **argv, bool *ret_
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, ":hj", options, NULL)) != -1) {
+	while ((letter = cli_getopt(argc, argv, ":hj", options)) != -1) {
 		if (letter != 'j')
 			return cli_other_option(cli, letter, argv);
 		*ret_json = true;

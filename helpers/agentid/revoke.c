@@ -6,7 +6,6 @@
 #include "client.h"
 #include "str.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 /* Returns -1 with the one AGENT that must be given, or the status to end with. */
@@ -16,7 +15,7 @@ static int parse(const struct cli *cli, int argc, char **argv, const char **ret_
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	int letter = getopt_long(argc, argv, "+:h", options, NULL);
+	int letter = cli_getopt(argc, argv, "+:h", options);
 
 	if (letter != -1)
 		return cli_other_option(cli, letter, argv);
@@ -63,7 +62,7 @@ static int ask(enum aid_msg type, const char *agent, struct client_done *done)
 int command_revoke(const struct cli *cli, int argc, char **argv)
 {
 	struct client_done done;
-	const char *agent;
+	const char *agent = NULL;
 	int status = parse(cli, argc, argv, &agent);
 
 	if (status >= 0)
@@ -81,7 +80,7 @@ int command_revoke(const struct cli *cli, int argc, char **argv)
 int command_allow(const struct cli *cli, int argc, char **argv)
 {
 	struct client_done done;
-	const char *agent;
+	const char *agent = NULL;
 	int status = parse(cli, argc, argv, &agent);
 
 	if (status >= 0)
