@@ -132,6 +132,12 @@ in_chroot()
     unshare -m -- /bin/sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$ROOT" "$@"
 }
 
+# in_chroot COMMAND...: in ROOT before it runs; with /proc, which reading the configuration needs.
+in_chroot()
+{
+    unshare -m -- /bin/sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$ROOT" "$@"
+}
+
 # add_account NAME: in ROOT.
 add_account() { chroot "$ROOT" useradd -m -s /bin/bash "$1"; }
 
