@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The agentid authors
 # Every PAM application, in a booted Debian with the packaged stacks: open, read, a refresh seen,
-# close, no key left. This host is the issuer; tokens live 5 seconds.
+# close, no key left. This host is the issuer; tokens live 6 seconds.
 . "$(dirname "$0")/lib.sh"
 
 prepare_root()
@@ -12,7 +12,7 @@ prepare_root()
     printf '[issuer]\nurl = https://id.example.com/host01\n' | host_conf
     for app in pamtester ssh su sulogin sudo cron unit; do
         add_account "svc-$app" || return 1
-        printf 'source = host\naudience = orders-api\nlifetime = 5s\n' | agent_conf "app-$app" "svc-$app"
+        printf 'source = host\naudience = orders-api\nlifetime = 6s\n' | agent_conf "app-$app" "svc-$app"
     done
     add_account plain
     local stacks=$ROOT/usr/share/doc/agentid/examples/pam.d

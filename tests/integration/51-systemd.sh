@@ -39,7 +39,7 @@ is_tight()
 }
 units_verify()
 {
-    in_root systemd-analyze verify agentid-keyringd.service agentid-fetch.service agentid-keyringd.socket \
+    in_root systemd-analyze verify --man=no agentid-keyringd.service agentid-fetch.service agentid-keyringd.socket \
         agentid-fetch.socket >"$STORY_DIR/verify" 2>&1 || { cat "$STORY_DIR/verify"; return 1; }
     expect_fail 1 grep agentid "$STORY_DIR/verify"
 }
@@ -68,7 +68,7 @@ key_of() { result_of "$1" | sed -n 's/^keys=\([0-9]*\) .*/\1/p'; }
 # refreshed_since N TEXT: agentid status or list shows more refreshes than before.
 refreshes() { in_root agentid list --json | python3 -c '
 import json, sys
-print(sum(s.get("refreshes", 0) for s in json.load(sys.stdin)["sessions"] if s["agent"] == sys.argv[1]))' "$1"; }
+print(sum(s.get("refreshes", 0) for s in json.load(sys.stdin) if s["agent"] == sys.argv[1]))' "$1"; }
 has_refreshed() { [ "$(refreshes "$1")" -gt "$2" ]; }
 session_goes_on()
 {
@@ -116,7 +116,7 @@ run_is_full()
 }
 read_only_root()
 {
-    in_root mount -o remount,ro / && unit_has_token 2 && kill_daemon agentid-keyringd.service KILL &&
+    in_root mount -o remount,bind,ro / && unit_has_token 2 && kill_daemon agentid-keyringd.service KILL &&
         session_goes_on && in_root agentid revoke agent2
 }
 

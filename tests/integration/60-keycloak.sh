@@ -119,7 +119,7 @@ end_holder()
     eval "exec ${HOLDER[1]}>&-"
     read -r -t 20 line <&"${HOLDER[0]}" && [ "$line" = closed ]
 }
-refreshes() { in_place agentid list --json </dev/null | jq '[.sessions[] | .refreshes] | add // 0'; }
+refreshes() { in_place agentid list --json </dev/null | jq '[.[] | .refreshes] | add // 0'; }
 has_refreshed() { [ "$(refreshes)" -gt "$1" ]; }
 # The secret of a running session changes, at Keycloak and then in the file: it is simply picked up.
 rotates_under_session()
@@ -139,7 +139,7 @@ rotates_late()
     before=$(refreshes)
     wait_for 30 has_refreshed "$before"
 }
-session_fails() { in_place agentid list --json </dev/null | jq -e '.sessions[] | select(.failures > 0)'; }
+session_fails() { in_place agentid list --json </dev/null | jq -e '.[] | select(.failures > 0)'; }
 
 session_lives()
 {

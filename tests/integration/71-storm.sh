@@ -27,7 +27,7 @@ order()
     echo "$1" >&"${STORM[1]}"
     says "$2"
 }
-sessions_are() { [ "$(in_place agentid list --json </dev/null | jq '.sessions | length')" = "$1" ]; }
+sessions_are() { [ "$(in_place agentid list --json </dev/null | jq length)" = "$1" ]; }
 
 # storm NAME COUNT GROUP...: what bench-hold is told.
 storm()
