@@ -162,8 +162,17 @@ daemon_cpu_ns() {
 	done | awk '{ sum += $1 } END { printf "%d", sum }'
 }
 
+# The kernel keeps the sessions of a daemon that was killed; they would slow every later use of keys
+# on this machine until they expire.
+drop_keys() {
+	local anchor
+	anchor=$(keyctl search @u keyring "agentid:anchor:$(stat -Lc %i /proc/self/ns/pid):/run/agentid" 2>/dev/null) &&
+		keyctl unlink "$anchor" @u
+}
+
 inside() {
 	name=$1 build=$2
+	trap drop_keys EXIT
 	make_private_root
 	install_build
 	add_accounts
