@@ -8,12 +8,39 @@
 
 #define SECRET_MAX_BYTES (16U * 1024 * 1024)
 
+#define SPARE_MAX 64U
+
+/* All zero but for mapped when it is spare. */
 struct aid_secret {
 	size_t mapped;
 	size_t capacity;
 	size_t length;
 	char bytes[];
 };
+
+/* The one state of the library, and only where main() asked for it: see aid_secret_keep(). */
+static struct {
+	struct aid_secret *blocks[SPARE_MAX];
+	unsigned int count, limit;
+} spare;
+
+void aid_secret_keep(unsigned int blocks)
+{
+	spare.limit = blocks < SPARE_MAX ? blocks : SPARE_MAX;
+}
+
+static struct aid_secret *take_spare(size_t mapped)
+{
+	for (unsigned int i = spare.count; i-- > 0;) {
+		struct aid_secret *secret = spare.blocks[i];
+
+		if (secret->mapped != mapped)
+			continue;
+		spare.blocks[i] = spare.blocks[--spare.count];
+		return secret;
+	}
+	return NULL;
+}
 
 /* Locking is best effort: a small RLIMIT_MEMLOCK must not stop a login. Asked for with the mapping it
  * is one system call instead of two, and no mapping has to be split. */
@@ -36,10 +63,13 @@ struct aid_secret *aid_secret_new(size_t capacity)
 	if (capacity == 0 || capacity > SECRET_MAX_BYTES)
 		return NULL;
 	mapped = (sizeof(*secret) + capacity + 1 + page - 1) & ~(page - 1);
-	secret = map(mapped);
-	if (secret == MAP_FAILED)
-		return NULL;
-	(void)madvise(secret, mapped, MADV_DONTDUMP);
+	secret = take_spare(mapped);
+	if (secret == NULL) {
+		secret = map(mapped);
+		if (secret == MAP_FAILED)
+			return NULL;
+		(void)madvise(secret, mapped, MADV_DONTDUMP);
+	}
 	secret->mapped = mapped;
 	secret->capacity = capacity;
 	return secret;
@@ -64,6 +94,11 @@ void aid_secret_free(struct aid_secret *secret)
 		return;
 	mapped = secret->mapped;
 	explicit_bzero(secret, mapped);
+	if (spare.count < spare.limit) {
+		secret->mapped = mapped;
+		spare.blocks[spare.count++] = secret;
+		return;
+	}
 	(void)munmap(secret, mapped);
 }
 

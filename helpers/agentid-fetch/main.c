@@ -17,6 +17,7 @@
 
 #define LISTENER 3
 #define FILES_WANTED 8192U
+#define SECRETS_KEPT 32U /* a request needs about six at a time */
 
 /* What the service manager says. The strings live in the initial stack, and so outlive clearenv(). */
 struct environment {
@@ -143,6 +144,7 @@ static int run(const struct environment *e)
 	fetch->notify.fd = -1;
 	fetch->next_deadline_boot_ms = INT64_MAX;
 	fetch->to_journal = e->to_journal;
+	aid_secret_keep(SECRETS_KEPT);
 	r = start(fetch, e, &signals, &err);
 	if (r == AID_OK) {
 		aid_notify_send(&fetch->notify, "READY=1\nSTATUS=Waiting for requests");

@@ -111,12 +111,36 @@ static void test_not_dumped(void **state)
 	assert_true(found);
 }
 
+static void test_kept(void **state)
+{
+	struct aid_secret *first, *second;
+
+	(void)state;
+	aid_secret_keep(1);
+	first = aid_secret_from("secret", 6);
+	assert_non_null(first);
+	aid_secret_free(first);
+	second = aid_secret_new(100);
+	assert_ptr_equal(second, first);
+	assert_int_equal(aid_secret_length(second), 0);
+	assert_int_equal(aid_secret_capacity(second), 100);
+	for (size_t i = 0; i <= 100; i++)
+		assert_int_equal(aid_secret_peek(second)[i], 0);
+	/* Another size is mapped anew, and over the limit nothing is kept. */
+	first = aid_secret_new(5000);
+	assert_ptr_not_equal(first, second);
+	aid_secret_free(second);
+	aid_secret_free(first);
+	aid_secret_keep(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capacity), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_tail), cmocka_unit_test(test_wiped),
 		cmocka_unit_test(test_equal), cmocka_unit_test(test_not_dumped),
+		cmocka_unit_test(test_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
