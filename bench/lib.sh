@@ -165,9 +165,13 @@ daemon_cpu_ns() {
 # The kernel keeps the sessions of a daemon that was killed; they would slow every later use of keys
 # on this machine until they expire.
 drop_keys() {
-	local anchor
-	anchor=$(keyctl search @u keyring "agentid:anchor:$(stat -Lc %i /proc/self/ns/pid):/run/agentid" 2>/dev/null) &&
-		keyctl unlink "$anchor" @u
+	local name key
+	name="agentid:anchor:$(stat -Lc %i /proc/self/ns/pid):/run/agentid"
+	for key in $(keyctl rlist @u); do
+		case $(keyctl rdescribe "$key" 2>/dev/null) in
+		*";$name") keyctl unlink "$key" @u ;;
+		esac
+	done
 }
 
 inside() {

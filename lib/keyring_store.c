@@ -14,6 +14,10 @@
 
 /* The anchor and its marks: root only, possessed or not. */
 #define ANCHOR_PERMISSIONS 0x003f0000U
+#define ANCHOR_NAME "agentid:rings"
+/* The anchor hangs in a keyring that only root can read and nobody search. Any process of root's whose
+ * keyrings lead to @u would otherwise search all keys of all sessions at each of its key operations. */
+#define DOOR_PERMISSIONS 0x00370000U
 #define HOLDER_PREFIX "agentid:ring:"
 #define HOLDER_NAME_SIZE 32
 /* KEYCTL_UPDATE takes at most a page; no page is smaller. */
@@ -78,30 +82,72 @@ static int make_private(const char *type, const char *name, aid_serial into, aid
 	return r;
 }
 
+/* The link of a keyring that is a keyring of this name, or 0. It is not searched for, because neither
+ * @u nor the door can be. */
+static aid_serial find_link(aid_serial keyring, const char *name, struct aid_key_info *ret_info)
+{
+	AID_FREE aid_serial *links = NULL;
+	size_t count;
+
+	if (aid_keyring_links(keyring, &links, &count, NULL) != AID_OK)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (aid_key_describe(links[i], ret_info, NULL) == AID_OK &&
+			aid_streq(ret_info->type, "keyring") && aid_streq(ret_info->name, name))
+			return links[i];
+	}
+	return 0;
+}
+
+static int make_door(const char *name, aid_serial *ret_anchor, struct aid_error *err)
+{
+	aid_serial door;
+	int r = make_key("keyring", name, NULL, 0, &door, err);
+
+	if (r != AID_OK)
+		return r;
+	r = make_private("keyring", ANCHOR_NAME, door, ret_anchor, err);
+	if (r == AID_OK && (keyctl_setperm(door, DOOR_PERMISSIONS) != 0 ||
+				   keyctl_link(door, KEY_SPEC_USER_KEYRING) != 0))
+		r = aid_key_fail(err, errno, name);
+	forget_made(door);
+	return r;
+}
+
+static int check_private(const struct aid_key_info *info, uint32_t permissions,
+	struct aid_error *err)
+{
+	if (info->uid == 0 && info->permissions == permissions)
+		return AID_OK;
+	return aid_fail(err, AID_E_UNTRUSTED, "keyring '%.64s' has uid %u and permissions %08x, not %08x",
+		info->name, info->uid, info->permissions, permissions);
+}
+
 int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *err)
 {
 	struct aid_key_info info;
-	long found;
+	aid_serial door, anchor;
 	int r;
 
-	/* For each serial that a system call names, the kernel searches the caller's keyrings for it; a
-	 * session keyring of root's leads to the anchor, and so to every key of every session. */
+	/* For each serial that a system call names, the kernel searches the caller's keyrings for it:
+	 * the fewer they lead to, the better. */
 	if (keyctl_join_session_keyring(NULL) < 0)
 		return aid_key_fail(err, errno, "join an empty session keyring");
 	if (keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1) < 0)
 		return aid_key_fail(err, errno, "make the process keyring");
-	found = keyctl_search(KEY_SPEC_USER_KEYRING, "keyring", name, 0);
-	if (found < 0)
-		return make_private("keyring", name, KEY_SPEC_USER_KEYRING, ret_anchor,
-			err);
-	r = aid_key_describe((aid_serial)found, &info, err);
+	door = find_link(KEY_SPEC_USER_KEYRING, name, &info);
+	if (door == 0)
+		return make_door(name, ret_anchor, err);
+	r = check_private(&info, DOOR_PERMISSIONS, err);
 	if (r != AID_OK)
 		return r;
-	if (info.uid != 0 || info.permissions != ANCHOR_PERMISSIONS)
-		return aid_fail(err, AID_E_UNTRUSTED, "anchor keyring has uid %u and permissions %08x",
-			info.uid, info.permissions);
-	*ret_anchor = (aid_serial)found;
-	return AID_OK;
+	anchor = find_link(door, ANCHOR_NAME, &info);
+	if (anchor == 0)
+		return aid_fail(err, AID_E_UNTRUSTED, "keyring '%.64s' holds no anchor", name);
+	r = check_private(&info, ANCHOR_PERMISSIONS, err);
+	if (r == AID_OK)
+		*ret_anchor = anchor;
+	return r;
 }
 
 /* A keyring links at most one key of a name, and every ring has the same: each hangs in a holder. */
