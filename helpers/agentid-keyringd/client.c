@@ -246,7 +246,7 @@ static void welcome(struct kd_daemon *daemon, int fd)
 		return;
 	}
 	client->peer = peer;
-	client->watch = (struct kd_watch){-1, on_ready};
+	client->watch = (struct kd_watch){.fd = -1, .ready = on_ready};
 	client->timer.fire = on_slow;
 	kd_list_init(&client->waiter);
 	if (kd_loop_add(&daemon->loop, &client->watch, fd, EPOLLIN | EPOLLRDHUP, NULL) != AID_OK) {
@@ -285,7 +285,7 @@ int kd_clients_init(struct kd_daemon *daemon, int listener, struct aid_error *er
 {
 	struct kd_clients *clients = &daemon->clients;
 
-	clients->listener = (struct kd_watch){-1, on_connection};
+	clients->listener = (struct kd_watch){.fd = -1, .ready = on_connection};
 	clients->listen_again.fire = on_listen_again;
 	return kd_loop_add(&daemon->loop, &clients->listener, listener, EPOLLIN, err);
 }

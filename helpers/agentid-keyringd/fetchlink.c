@@ -232,7 +232,7 @@ static void flush(struct kd_daemon *daemon)
 
 int kd_fetch_init(struct kd_fetch *fetch, const char *path, struct aid_error *err)
 {
-	*fetch = (struct kd_fetch){.watch = {-1, on_ready}, .reconnect.fire = on_reconnect,
+	*fetch = (struct kd_fetch){.watch = {.fd = -1, .ready = on_ready}, .reconnect.fire = on_reconnect,
 		.path = path};
 	kd_list_init(&fetch->queue);
 	kd_list_init(&fetch->flying);
@@ -253,10 +253,12 @@ void kd_fetch_start(struct kd_daemon *daemon)
 	reconnect(daemon);
 }
 
-static void on_flush_due(struct kd_daemon *daemon)
+void kd_fetch_send_due(struct kd_daemon *daemon)
 {
-	/* The loop sends: whoever submits is not called back from within. */
-	kd_loop_change(&daemon->loop, &daemon->fetch.watch, EPOLLIN | EPOLLOUT);
+	if (!daemon->fetch.send_due)
+		return;
+	daemon->fetch.send_due = false;
+	flush(daemon);
 }
 
 struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *session,
@@ -273,7 +275,7 @@ struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *sess
 	job->deadline.fire = on_deadline;
 	kd_list_append(&fetch->queue, &job->node);
 	kd_loop_set(&daemon->loop, &job->deadline, deadline_boot_ms);
-	on_flush_due(daemon);
+	fetch->send_due = true;
 	return job;
 }
 
@@ -283,7 +285,7 @@ void kd_fetch_again(struct kd_daemon *daemon, struct kd_job *job)
 	kd_list_prepend(&daemon->fetch.queue, &job->node);
 	job->sends = 0;
 	kd_loop_set(&daemon->loop, &job->deadline, job->deadline_ms);
-	on_flush_due(daemon);
+	daemon->fetch.send_due = true;
 }
 
 void kd_fetch_drop(struct kd_daemon *daemon, struct kd_job *job)

@@ -42,12 +42,16 @@ struct kd_fetch {
 	unsigned int failures;     /* to connect, in a row */
 	uint32_t number;
 	bool flushing;
+	bool send_due; /* something was submitted in this turn of the loop */
 };
 
 int kd_fetch_init(struct kd_fetch *fetch, const char *path, struct aid_error *err) AID_WUR;
 void kd_fetch_done(struct kd_fetch *fetch);
 /* Connects now, or later when nobody listens. */
 void kd_fetch_start(struct kd_daemon *daemon);
+/* Sends what was submitted since the last call; the loop does before it waits, so that whoever submits
+ * is not called back from within. */
+void kd_fetch_send_due(struct kd_daemon *daemon);
 bool kd_fetch_is_up(const struct kd_fetch *fetch);
 /* Queues a new job for the session, which must have none. kd_refresh_answered() gets the answer,
  * never before this returns. NULL without memory. */

@@ -33,6 +33,7 @@ int kd_loop_add(struct kd_loop *loop, struct kd_watch *watch, int fd, uint32_t e
 		return aid_fail_errno(err, AID_E_IO, saved_errno, "epoll");
 	}
 	watch->fd = fd;
+	watch->events = events;
 	return AID_OK;
 }
 
@@ -40,8 +41,10 @@ void kd_loop_change(struct kd_loop *loop, struct kd_watch *watch, uint32_t event
 {
 	struct epoll_event event = {.events = events, .data.ptr = watch};
 
-	if (watch->fd >= 0)
-		(void)epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->fd, &event);
+	if (watch->fd < 0 || watch->events == events)
+		return;
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->fd, &event) == 0)
+		watch->events = events;
 }
 
 void kd_loop_remove(struct kd_loop *loop, struct kd_watch *watch)
@@ -162,7 +165,7 @@ int kd_loop_init(struct kd_loop *loop, struct aid_error *err)
 	int r;
 
 	*loop = (struct kd_loop){
-		.timer = {-1, on_timer}, .clock = {-1, on_clock}, .signals = {-1, on_signal}};
+		.timer = {.fd = -1, .ready = on_timer}, .clock = {.fd = -1, .ready = on_clock}, .signals = {.fd = -1, .ready = on_signal}};
 	loop->offset_ms = aid_clock_wall_ms() - aid_clock_boot_ms();
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
@@ -186,11 +189,16 @@ void kd_loop_done(struct kd_loop *loop)
 static void arm(struct kd_loop *loop)
 {
 	const struct kd_timer *first = kd_heap_first(&loop->heap);
-	/* A timer of 0 would mean "off" to the kernel. */
-	int64_t due = first == NULL ? 0 : first->due_ms > 0 ? first->due_ms : 1;
 	struct itimerspec spec = {0};
+	int64_t due;
 
-	if (due == loop->armed_ms)
+	if (first == NULL)
+		return;
+	/* A timer of 0 would mean "off" to the kernel. */
+	due = first->due_ms > 0 ? first->due_ms : 1;
+	/* Most deadlines are taken back before they pass: one that is too early by then costs one vain
+	 * turn of the loop, and setting it anew each time costs a system call for every message. */
+	if (loop->armed_ms != 0 && loop->armed_ms <= due)
 		return;
 	spec.it_value.tv_sec = due / 1000;
 	spec.it_value.tv_nsec = due % 1000 * 1000000;
@@ -209,6 +217,7 @@ int kd_loop_run(struct kd_daemon *daemon, struct aid_error *err)
 		struct kd_watch *watch;
 		int n;
 
+		kd_fetch_send_due(daemon);
 		arm(loop);
 		n = epoll_wait(loop->epoll, &event, 1, -1);
 		if (n < 0 && errno != EINTR)

@@ -14,6 +14,7 @@
 struct kd_watch {
 	int fd; /* -1: not watched */
 	void (*ready)(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t events);
+	uint32_t events; /* what it is watched for */
 };
 
 struct kd_loop {
@@ -22,7 +23,7 @@ struct kd_loop {
 	struct kd_watch timer;
 	struct kd_watch clock;
 	struct kd_watch signals;
-	int64_t armed_ms; /* what the timer is set to; 0: not set */
+	int64_t armed_ms; /* what the timer is set to, at most the first deadline; 0: not set */
 	int64_t offset_ms; /* wall clock minus boot clock, when it last mattered */
 	bool stopping;
 };

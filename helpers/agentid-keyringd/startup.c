@@ -184,7 +184,7 @@ static int watch_supervisor(struct kd_daemon *daemon, struct aid_error *err)
 
 	if (fd < 0)
 		return AID_OK;
-	daemon->supervisor = (struct kd_watch){-1, on_supervisor_gone};
+	daemon->supervisor = (struct kd_watch){.fd = -1, .ready = on_supervisor_gone};
 	return kd_loop_add(&daemon->loop, &daemon->supervisor, fd, EPOLLIN, err);
 }
 
