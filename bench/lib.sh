@@ -166,7 +166,7 @@ daemon_cpu_ns() {
 # on this machine until they expire.
 drop_keys() {
 	local name key
-	name="agentid:anchor:$(stat -Lc %i /proc/self/ns/pid):/run/agentid"
+	name="agentid:door:$(stat -Lc %i /proc/self/ns/pid):/run/agentid"
 	for key in $(keyctl rlist @u); do
 		case $(keyctl rdescribe "$key" 2>/dev/null) in
 		*";$name") keyctl unlink "$key" @u ;;

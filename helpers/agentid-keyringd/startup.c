@@ -123,7 +123,7 @@ static int open_anchor(struct kd_daemon *daemon, struct aid_error *err)
 
 	if (stat("/proc/self/ns/pid", &st) != 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "/proc/self/ns/pid");
-	(void)snprintf(name, sizeof(name), "agentid:anchor:%llu:%s", (unsigned long long)st.st_ino,
+	(void)snprintf(name, sizeof(name), "agentid:door:%llu:%s", (unsigned long long)st.st_ino,
 		AID_RUN_DIR);
 	return aid_anchor_open(name, &daemon->anchor, err);
 }

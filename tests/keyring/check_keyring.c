@@ -414,7 +414,7 @@ static void daemon_runs(int fd, aid_serial ring)
 	size_t count = 9;
 	char name[64];
 
-	(void)snprintf(name, sizeof(name), "agentid:anchor:check:%d", getpid());
+	(void)snprintf(name, sizeof(name), "agentid:check:%d", getpid());
 	CHECK(aid_anchor_open(name, &anchor, &err) == AID_OK);
 	CHECK(aid_anchor_open(name, &again, &err) == AID_OK && again == anchor);
 	CHECK(aid_ring_check(ring, &err) == AID_OK);

@@ -171,10 +171,10 @@ def links(keyring):
 
 def anchored_rings():
     """What this instance's daemon would find after a restart: other instances share the machine."""
-    name = "agentid:anchor:%d:/run/agentid" % os.stat("/proc/self/ns/pid").st_ino
+    name = "agentid:door:%d:/run/agentid" % os.stat("/proc/self/ns/pid").st_ino
     with open("/proc/keys", encoding="utf-8") as f:
-        anchors = [int(line.split()[0], 16) for line in f if " %s: " % name in line]
-    return [ring for anchor in anchors for holder in links(anchor) for ring in links(holder)]
+        doors = [int(line.split()[0], 16) for line in f if " %s: " % name in line]
+    return [ring for door in doors for anchor in links(door) for holder in links(anchor) for ring in links(holder)]
 
 
 def has_ended(pid):
