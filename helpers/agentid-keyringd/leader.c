@@ -43,6 +43,12 @@ int kd_leader_parse_start(const char *stat, int64_t *ret_start)
 	return AID_OK;
 }
 
+/* Says nothing about the process. */
+static bool is_shortage(int number)
+{
+	return number == EMFILE || number == ENFILE || number == ENOMEM;
+}
+
 static int read_start(pid_t pid, int64_t *ret_start, struct aid_error *err)
 {
 	char path[32], text[STAT_BYTES];
@@ -51,6 +57,8 @@ static int read_start(pid_t pid, int64_t *ret_start, struct aid_error *err)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && is_shortage(errno))
+		return aid_fail_errno(err, AID_E_BUSY, errno, "%s", path);
 	if (fd < 0)
 		return aid_fail(err, AID_E_NOTFOUND, "process %d is gone", (int)pid);
 	got = read(fd, text, sizeof(text) - 1);
@@ -81,7 +89,7 @@ int kd_leader_of_peer(int socket, pid_t pid, int *ret_pidfd, int64_t *ret_start,
 	/* Before Linux 6.5 the number must do; the peer lives, for it waits on this connection. */
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &fd, &size) != 0)
 		fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+	if (fd < 0 && is_shortage(errno))
 		return aid_fail_errno(err, AID_E_BUSY, errno, "pidfd of process %d", (int)pid);
 	if (fd < 0)
 		return aid_fail_errno(err, AID_E_NOTFOUND, errno, "process %d", (int)pid);
@@ -102,6 +110,8 @@ int kd_leader_find(pid_t pid, int64_t start, int *ret_pidfd, struct aid_error *e
 	int r;
 
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0 && is_shortage(errno))
+		return aid_fail_errno(err, AID_E_BUSY, errno, "pidfd of process %d", (int)pid);
 	if (fd < 0)
 		return aid_fail_errno(err, errno == ESRCH ? AID_E_NOTFOUND : AID_E_IO, errno,
 			"process %d", (int)pid);

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,12 +81,37 @@ static void test_find(void **state)
 	assert_int_equal(kd_leader_find(pid, start, &pidfd, &err), AID_E_NOTFOUND);
 }
 
+/* That its start time cannot be read for want of a descriptor does not mean that it is gone. */
+static void test_no_descriptor(void **state)
+{
+	struct aid_error err = AID_ERROR_INIT;
+	struct rlimit before, few;
+	int64_t start = start_of(getpid());
+	int pidfd = -1;
+	int next = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_true(next >= 0);
+	(void)close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (rlim_t room = 0; room < 2; room++) {
+		few = (struct rlimit){(rlim_t)next + room, before.rlim_max};
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		assert_failed(kd_leader_find(getpid(), start, &pidfd, &err), AID_E_BUSY, &err,
+			"Too many open files");
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_ok(kd_leader_find(getpid(), start, &pidfd, &err), &err);
+	(void)close(pidfd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_parse_garbage),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_no_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
