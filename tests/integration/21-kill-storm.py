@@ -5,8 +5,6 @@
 tokens of the host issuer: no session is lost, no key leaks, none is without a timeout."""
 import os
 import random
-import socket
-import subprocess
 import sys
 import time
 
@@ -16,48 +14,6 @@ import keyringd_host as kh
 from keyringd_host import T, wait_for
 
 SESSIONS, KILLS, PAUSE_MAX_S, SEED = 50, 200, 0.9, int(os.environ.get("AID_SEED", "1"))
-
-
-class Fetch:
-    """agentid-fetch with its socket held open across its deaths, as a service manager does."""
-
-    def __init__(self):
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(kh.FETCH)
-        os.chmod(kh.FETCH, 0o600)
-        self.listener.listen(64)
-        self.process = None
-
-    def start(self):
-        read = self.listener.fileno()
-        self.process = subprocess.Popen(
-            ["sh", "-c", "LISTEN_PID=$$ exec %s 3<&%d" % (kh.BUILD + "/agentid-fetch", read)],
-            pass_fds=[read], env={"LISTEN_FDS": "1"}, user="nobody", group="nogroup", extra_groups=[],
-            stderr=open("/run/fetch.log", "a", encoding="utf-8"))
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def prepare(host):
-    os.unlink("/etc/agentid/agents.d/a.conf")
-    host.write("/etc/agentid/agentid.conf", "[issuer]\nurl = https://id.example.com/host\n")
-    host.write("/etc/agentid/agents.d/a.conf",
-               "[agent]\nid = a\naccount = svc\n[token]\nsource = host\naudience = api\nlifetime = 10s\n")
-    done = subprocess.run([kh.BUILD + "/agentid-admin", "issuer", "init", "--alg", "ES256"], check=False,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    with open("/run/fetch.log", "w", encoding="utf-8"):
-        pass
-    os.chmod("/run/fetch.log", 0o666)
-
-
-def kept_keys():
-    """Rings of this daemon and what is in them: {serial: (timeout, name, flags)}."""
-    rings = kh.anchored_rings()
-    serials = set(rings + [key for ring in rings for key in kh.links(ring)])
-    return {s: k for s, k in kh.keys_by_timeout().items() if s in serials}
 
 
 def storm(host, fetch, sessions, rng):
@@ -81,8 +37,8 @@ def storm(host, fetch, sessions, rng):
 
 def no_session_lost_in_200_kills(host):
     rng = random.Random(SEED)
-    prepare(host)
-    fetch = Fetch()
+    host.issue_ourselves()
+    fetch = kh.RealFetch()
     fetch.start()
     host.start()
     sessions = [host.open() for _ in range(SESSIONS)]
@@ -90,7 +46,7 @@ def no_session_lost_in_200_kills(host):
     missing = storm(host, fetch, sessions, rng)
     wait_for("keyringd serves", lambda: len(host.list()) == SESSIONS, 10)
     assert sorted(i[T["SESSION"]].decode() for i in host.list()) == ids, "a session was lost"
-    keys = kept_keys()
+    keys = kh.kept_keys()
     assert len(keys) >= 5 * SESSIONS, "%d keys" % len(keys)
     forever = [k for k in keys.values() if k[0] == "perm"]
     assert forever == [], "without a timeout: %s" % forever

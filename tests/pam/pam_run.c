@@ -223,7 +223,7 @@ static bool step_silent_child(struct app *app)
 static bool step_token(struct app *app)
 {
 	aid_serial ring, key;
-	char token[64];
+	char token[4096];
 	size_t length = 0;
 	int r = aid_ring_find(&ring, NULL);
 

@@ -197,6 +197,41 @@ def keys_by_timeout():
     return found
 
 
+def kept_keys():
+    """Rings of this daemon and what is in them: {serial: (timeout, name, flags)}."""
+    rings = anchored_rings()
+    serials = set(rings + [key for ring in rings for key in links(ring)])
+    return {s: k for s, k in keys_by_timeout().items() if s in serials}
+
+
+class RealFetch:
+    """agentid-fetch with its socket held open across its deaths, as a service manager does."""
+
+    def __init__(self):
+        if os.path.exists(FETCH):
+            os.unlink(FETCH)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(FETCH)
+        os.chmod(FETCH, 0o600)
+        self.listener.listen(64)
+        self.process = None
+        self.log_path = "/run/fetch.log"
+        with open(self.log_path, "w", encoding="utf-8"):
+            pass
+        os.chmod(self.log_path, 0o666)
+
+    def start(self):
+        read = self.listener.fileno()
+        self.process = subprocess.Popen(
+            ["sh", "-c", "LISTEN_PID=$$ exec %s 3<&%d" % (BUILD + "/agentid-fetch", read)],
+            pass_fds=[read], env={"LISTEN_FDS": "1"}, user="nobody", group="nogroup", extra_groups=[],
+            stderr=open(self.log_path, "a", encoding="utf-8"))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
 class Host:
     def __init__(self):
         self.daemon = self.fetch = None
@@ -225,6 +260,16 @@ class Host:
                 "client_auth = client_secret_basic\nclient_secret = file:/etc/agentid/secret\naudience = api\n"
                 "subject = agent:%s\n%s" % (name, account, extra_agent, issuer, name, extra_token))
 
+    def issue_ourselves(self, account="svc", lifetime="10s"):
+        """Agent a gets its tokens from this host's own issuer, for which the real fetch signs."""
+        os.unlink("/etc/agentid/agents.d/a.conf")
+        self.write("/etc/agentid/agentid.conf", "[issuer]\nurl = https://id.example.com/host\n")
+        self.write("/etc/agentid/agents.d/a.conf", "[agent]\nid = a\naccount = %s\n[token]\nsource = host\n"
+                   "audience = api\nlifetime = %s\n" % (account, lifetime))
+        done = subprocess.run([BUILD + "/agentid-admin", "issuer", "init", "--alg", "ES256"], check=False,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
     def control(self, **what):
         with open(CONTROL + ".count", "w", encoding="utf-8"):
             pass
@@ -248,11 +293,11 @@ class Host:
         self.fetch.kill()
         self.fetch.wait()
 
-    def start(self, *arguments, wrapper=(), wait=True):
+    def start(self, *arguments, wrapper=(), wait=True, env=None, stderr=None):
         log = open(self.log_path, "a", encoding="utf-8")
         before = self.log().count("op=start status=ok")
         self.daemon = subprocess.Popen([*wrapper, os.environ.get("AID_KEYRINGD", BUILD + "/agentid-keyringd"),
-                                        *arguments], stderr=log, env={})
+                                        *arguments], stderr=stderr or log, env=env or {})
         log.close()
         if wait:
             wait_for("start of keyringd", lambda: self.log().count("op=start status=ok") > before or
@@ -280,6 +325,13 @@ class Host:
         items = [values for _, values in client.many(LIST)]
         client.close()
         return items
+
+    def list_or_none(self):
+        """None while nobody answers."""
+        try:
+            return self.list()
+        except OSError:
+            return None
 
     def info(self, session):
         wanted = session.opened()["session"].encode()
