@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 
 #define POOLS_MAX 256U
-#define HOST_CONNECTIONS_MAX 32L
+#define HOST_CONNECTIONS_MAX 16L /* a storm must not become one of TLS handshakes */
 #define STREAMS_MAX 1000L /* of one HTTP/2 connection, where the server allows as many */
 #define POOL_IDLE_MS (600 * INT64_C(1000))
 #define FDS_MAX (1U << 20)

@@ -233,7 +233,7 @@ def storm(bench):
     grown = bench.fetch.resident_kib() - resident
     bench.case("memory does not grow by a second storm", None if grown < 2048 else f"{grown} KiB")
     more = bench.fetch.descriptors() - open_before
-    bench.case("at most 32 connections to a host", None if more <= 36 else f"{more} more descriptors")
+    bench.case("at most 16 connections to a host", None if more <= 20 else f"{more} more descriptors")
 
 
 def bodies_and_memory(bench):
@@ -296,7 +296,7 @@ def http2_story(bench, issuer):
     sessions, _, most = http2_counts(bench, issuer)
     # The server allows 100 streams of one connection.
     bench.case("HTTP/2: they share connections",
-               None if sessions <= 34 and most > 34 else f"{sessions} connections, {most} at once")
+               None if sessions <= 18 and most > 18 else f"{sessions} connections, {most} at once")
 
 
 def http2_counts(bench, issuer):
