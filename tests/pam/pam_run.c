@@ -4,7 +4,7 @@
  * configuration directory.
  *
  * pam_run CONFDIR SERVICE USER STEP...
- *   open close auth account setcred chauthtok   prints "STEP=CODE", and " slow" past 1500 ms
+ *   open close auth account setcred chauthtok   prints "STEP=CODE", and " slow" past 4000 ms
  *   rhost=TEXT tty=TEXT user=NAME               sets the item
  *   end                   pam_end and a new handle, as another process would have
  *   silent-child          a forked child ends the handle with PAM_DATA_SILENT
@@ -38,7 +38,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-#define SLOW_MS 1500
+#define SLOW_MS 4000
 #define STATE_SIZE 4096
 
 extern char **environ;
