@@ -13,6 +13,7 @@
 
 #define TIMEOUT_DEFAULT_MS 10000
 #define TIMEOUT_MAX_MS 120000
+#define MARGIN_MS 500 /* the answer must reach the opener before it gives up */
 
 struct request {
 	char account[64];
@@ -127,6 +128,7 @@ static int make_session(struct kd_daemon *daemon, struct kd_client *client,
 {
 	const char *const texts[KD_N_TEXTS] = {q->service, q->rhost, q->tty, q->invocation};
 	struct kd_session *session = kd_session_new(texts);
+	int64_t margin;
 	int pidfd, r;
 
 	if (session == NULL)
@@ -143,7 +145,8 @@ static int make_session(struct kd_daemon *daemon, struct kd_client *client,
 	session->uid = (uid_t)q->uid;
 	session->leader_pid = client->peer.pid;
 	session->opened_wall_ms = aid_clock_wall_ms();
-	session->open_until_ms = aid_clock_boot_ms() + q->timeout_ms;
+	margin = q->timeout_ms / 4 < MARGIN_MS ? q->timeout_ms / 4 : MARGIN_MS;
+	session->open_until_ms = aid_clock_boot_ms() + q->timeout_ms - margin;
 	r = kd_session_enter(daemon, session, agent, pidfd, err);
 	if (r != AID_OK) {
 		kd_session_free(session);

@@ -16,7 +16,7 @@
 
 #define REQUEST_MS 10000        /* how long one request may take */
 #define REQUEST_MIN_MS 2000
-#define OPEN_MARGIN_MS INT64_C(200)      /* the answer must reach the opener before it gives up */
+#define OPEN_AGAIN_MS 200      /* time that another try needs at least */
 #define OPEN_TRIES 3U
 #define SPREAD_MS 1000
 #define RENEW_EVERY 64U         /* failures: at 15 s each that is often enough for the grace */
@@ -138,7 +138,7 @@ static int64_t request_deadline(const struct kd_session *session)
 	int64_t limit = session->lifetime_ms / 2;
 
 	if (session->state == KD_OPENING)
-		return session->open_until_ms - OPEN_MARGIN_MS;
+		return session->open_until_ms;
 	if (limit > REQUEST_MS)
 		limit = REQUEST_MS;
 	return now + (limit < REQUEST_MIN_MS ? REQUEST_MIN_MS : limit);
@@ -357,7 +357,7 @@ static void opening_answered_badly(struct kd_daemon *daemon, struct kd_session *
 	session->failures++;
 	wait = kd_schedule_retry(err->status, session->failures, err->retry_after_s, kd_random32());
 	if (!aid_status_is_transient(err->status) || session->failures >= OPEN_TRIES ||
-		now + wait + 2 * OPEN_MARGIN_MS > session->open_until_ms) {
+		now + wait + OPEN_AGAIN_MS > session->open_until_ms) {
 		kd_agent_set_error(session->agent, err->text);
 		kd_opening_failed(daemon, session, err);
 		return;

@@ -54,7 +54,7 @@ struct kd_session {
 	int64_t expires_boot_ms;
 	int64_t lifetime_ms;
 	int64_t received_boot_ms;
-	int64_t open_until_ms;  /* boot clock: when the opener stops waiting */
+	int64_t open_until_ms;  /* boot clock: when the opener must have its answer */
 	int64_t asked_boot_ms;  /* when its owner last asked for a refresh */
 	uint32_t refreshes;
 	uint32_t failures;      /* in a row */
