@@ -124,6 +124,12 @@ const struct aid_agent *aid_config_agent(const struct aid_config *config, const 
 const struct aid_agent *aid_config_agent_of_account(const struct aid_config *config,
 	const char *account);
 
+/* Whether any agent file that root wrote has a line "account = ACCOUNT", however wrong the rest of
+ * the configuration is: a mistake in one agent's file must not make every login of the host fail. */
+bool aid_config_names_account(const struct aid_config_paths *paths, const char *account);
+/* The pure half: one file's bytes. */
+bool aid_config_text_names_account(const char *bytes, size_t length, const char *account);
+
 const char *aid_source_name(enum aid_source source);
 const char *aid_client_auth_name(enum aid_client_auth method);
 

@@ -93,14 +93,19 @@ static int read_names(DIR *directory, struct aid_config_names *ret_names)
 	const struct dirent *entry;
 	struct aid_config_names names = {0};
 
+	/* A list cut by an error would make agents vanish, so errno tells it from the end. */
 	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this stream. */
-	while ((entry = readdir(directory)) != NULL) {
+	while (errno = 0, (entry = readdir(directory)) != NULL) {
 		if (!is_configuration_name(entry->d_name))
 			continue;
 		if (names_add(&names, entry->d_name) != AID_OK) {
 			aid_config_names_done(&names);
 			return AID_E_NOMEM;
 		}
+	}
+	if (errno != 0) {
+		aid_config_names_done(&names);
+		return AID_E_IO;
 	}
 	if (names.count > 0)
 		qsort(names.items, names.count, sizeof(*names.items), by_name);
@@ -130,6 +135,11 @@ int aid_config_list(const char *path, struct aid_config_names *ret_names, struct
 		return AID_E_NOMEM;
 	}
 	r = read_names(directory, ret_names);
+	if (r == AID_E_IO) {
+		aid_problems_add(problems, path, 0, "the directory cannot be read to its end: %s",
+			strerrordesc_np(errno));
+		r = AID_OK;
+	}
 	(void)closedir(directory);
 	return r;
 }

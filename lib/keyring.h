@@ -46,6 +46,10 @@ struct aid_ring_place {
  * AID_E_DENIED (keyctl refused, as in some containers), AID_E_IO. On failure no ring is left.
  * AID_E_UNSAFE: the real uid, which is root's for one system call, could not be set back. */
 int aid_ring_place(uid_t account_uid, struct aid_ring_place *ret_place, struct aid_error *err) AID_WUR;
+/* Where this process is in an agent's session, joins a new session keyring without a ring, so that
+ * what becomes another account here does not take the agent's token along (su, sudo). *ret_left
+ * tells whether it was. AID_E_QUOTA, AID_E_DENIED, AID_E_IO. */
+int aid_ring_leave(bool *ret_left, struct aid_error *err) AID_WUR;
 /* Takes an empty ring away again after a failed open. */
 void aid_ring_abandon(aid_serial ring);
 

@@ -165,6 +165,17 @@ int aid_ring_place(uid_t account_uid, struct aid_ring_place *ret_place, struct a
 	return AID_OK;
 }
 
+int aid_ring_leave(bool *ret_left, struct aid_error *err)
+{
+	aid_serial found;
+
+	*ret_left = false;
+	if (aid_ring_find(&found, NULL) != AID_OK)
+		return AID_OK;
+	*ret_left = true;
+	return join_session(&found, err);
+}
+
 void aid_ring_abandon(aid_serial ring)
 {
 	(void)keyctl_unlink(ring, KEY_SPEC_SESSION_KEYRING);

@@ -68,12 +68,16 @@ static int find_in_configuration(const struct aid_config_paths *paths, const cha
 	char text[AID_PROBLEM_SIZE];
 	int r = aid_config_load(paths, &config, &problems);
 
-	if (r == AID_OK)
+	if (r == AID_OK) {
 		*ret_is_agent = aid_config_agent_of_account(config, account) != NULL;
-	else if (problems.count > 0 && problems.items != NULL)
+	} else if (r == AID_E_CONFIG && !aid_config_names_account(paths, account)) {
+		*ret_is_agent = false;
+		r = AID_OK;
+	} else if (problems.count > 0 && problems.items != NULL) {
 		(void)aid_fail(err, r, "%s", aid_problem_format(&problems.items[0], text));
-	else
+	} else {
 		(void)aid_fail(err, r, "the configuration cannot be loaded");
+	}
 	aid_problems_done(&problems);
 	return r;
 }
@@ -86,7 +90,7 @@ int aid_accounts_has(const char *index, const struct aid_config_paths *paths, co
 	AID_FD(fd);
 	int r = aid_file_open(index, AID_FILE_CONFIG, &fd, err);
 
-	if (r == AID_E_NOTFOUND)
+	if (r == AID_E_NOTFOUND || r == AID_E_UNTRUSTED)
 		return find_in_configuration(paths, account, ret_is_agent, err);
 	if (r != AID_OK)
 		return r;

@@ -8,8 +8,9 @@
 #include "configuration.h"
 #include "error.h"
 
-/* Looks account up in the index file (AID_ACCOUNTS_PATH) or, where there is none, in the
- * configuration. AID_E_UNTRUSTED when others than root may write the index; AID_E_CONFIG. */
+/* Looks account up in the index file (AID_ACCOUNTS_PATH) or, where there is none or others than root
+ * may write it, in the configuration. AID_E_CONFIG only for an
+ * account that some agent file names: a mistake there must not shut everybody else out. */
 int aid_accounts_has(const char *index, const struct aid_config_paths *paths, const char *account,
 	bool *ret_is_agent, struct aid_error *err) AID_WUR;
 /* The pure half: lines "ACCOUNT AGENT". */

@@ -193,6 +193,16 @@ static int open_kept(const struct call *call, const struct passwd *account, stru
 	return r;
 }
 
+/* An account that is no agent's passes; if an agent became it, the agent's token stays behind. */
+static int pass_no_agent(const struct call *call, struct aid_error *err)
+{
+	bool left;
+	int r = aid_ring_leave(&left, err);
+
+	log_step(call, left ? "no-agent, left an agent's session keyring" : "no-agent", NULL);
+	return r;
+}
+
 int aid_pam_open(pam_handle_t *pamh, int argc, const char **argv)
 {
 	struct call call = {.pamh = pamh, .op = "open"};
@@ -209,10 +219,8 @@ int aid_pam_open(pam_handle_t *pamh, int argc, const char **argv)
 		r = find_account(&call, &account, &err);
 	if (r != AID_OK)
 		return finish(&call, r, &err);
-	if (account == NULL) {
-		log_step(&call, "no-agent", NULL);
-		return PAM_SUCCESS;
-	}
+	if (account == NULL)
+		return finish(&call, pass_no_agent(&call, &err), &err);
 	if (options_status != AID_OK)
 		return PAM_SESSION_ERR;
 	return finish(&call, open_kept(&call, account, &err), &err);
