@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define OVERDUE_WINDOW_MS 1000
+#define STEP_MIN_MS 2000 /* less is no more than what a clock drifts in a token's life */
 
 static int read_record(aid_serial ring, aid_serial *ret_key, struct aid_record *record,
 	struct aid_error *err)
@@ -61,6 +62,15 @@ static void fill(struct kd_session *session, const struct aid_record *record)
 	if (aid_ring_key(session->ring, AID_KEY_TOKEN, &session->token, NULL) != AID_OK)
 		session->token = 0;
 	find_cookie(session);
+}
+
+/* Since the token was received, while nobody watched: then it is of another time. */
+static bool clock_was_stepped(const struct aid_record *record)
+{
+	int64_t then = record->expires_wall_ms - record->expires_boot_ms;
+	int64_t now = aid_clock_wall_ms() - aid_clock_boot_ms();
+
+	return now - then > STEP_MIN_MS || then - now > STEP_MIN_MS;
 }
 
 static int find_agent(struct kd_daemon *daemon, const struct aid_record *record,
@@ -113,7 +123,8 @@ static int adopt(struct kd_daemon *daemon, aid_serial ring, const struct aid_rec
 	}
 	kd_store_set_timeouts(session);
 	kd_refresh_plan(daemon, session);
-	if (session->timer.due_ms < aid_clock_boot_ms())
+	if (session->token == 0 || clock_was_stepped(record) ||
+		session->timer.due_ms < aid_clock_boot_ms())
 		kd_refresh_soon(daemon, session, OVERDUE_WINDOW_MS);
 	return AID_OK;
 }
