@@ -314,6 +314,13 @@ static void log_refreshed(struct kd_daemon *daemon, const struct kd_session *ses
 			session->agent->id, id, session->token_id, session->failures);
 }
 
+/* By both clocks: a step of the wall clock ends keys, and nobody tampered. */
+static bool has_time_left(const struct kd_session *session)
+{
+	return session->expires_boot_ms > aid_clock_boot_ms() + 1000 &&
+		session->expires_wall_ms > aid_clock_wall_ms() + 1000;
+}
+
 static void refresh_succeeded(struct kd_daemon *daemon, struct kd_session *session,
 	const struct issued *issued)
 {
@@ -322,7 +329,7 @@ static void refresh_succeeded(struct kd_daemon *daemon, struct kd_session *sessi
 	bool recreated = false, had_live_token;
 	int r;
 
-	had_live_token = session->expires_boot_ms > aid_clock_boot_ms() + 1000 && session->token != 0;
+	had_live_token = session->token != 0 && has_time_left(session);
 	adopt(session, issued);
 	session->refreshes++;
 	r = kd_store_refresh(daemon, session, issued->token, issued->length, &recreated, &err);
