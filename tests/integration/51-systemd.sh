@@ -141,6 +141,8 @@ check "fetch is killed under a session" kill_daemon agentid-fetch.service KILL
 check "the session goes on after both" session_goes_on
 check "fetch hangs: its watchdog ends it" kill_daemon agentid-fetch.service STOP 30
 check "the session goes on after the hang" session_goes_on
+check "keyringd hangs: its watchdog ends it" kill_daemon agentid-keyringd.service STOP 45
+check "the session goes on after this hang, too" session_goes_on
 check "a configuration that is broken at reload changes nothing" broken_reload
 check "a configuration that is broken at start is named with file and line" broken_at_start
 check "and the session goes on" session_goes_on

@@ -325,7 +325,7 @@ def breakages(good):
     a, general = "/etc/agentid/agents.d/a.conf", "/etc/agentid/agentid.conf"
     return {
         "syntax": (a, good.replace("[token]", "[token"), 0o644),
-        "unknown key": (a, good + "audiance = x\n", 0o644),
+        "unknown key": (a, good + "nonsense = x\n", 0o644),
         "cut in the middle": (a, good[:good.index("[token]") + 12], 0o644),
         "others may write it": (a, good, 0o666),
         "unknown section": (general, "[isuer]\nurl = https://id.example.com\n", 0o644),

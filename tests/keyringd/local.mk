@@ -9,7 +9,8 @@ keyringd_programs = \
 	%D%/test_record \
 	%D%/test_schedule \
 	%D%/test_secret_source \
-	%D%/test_sessions
+	%D%/test_sessions \
+	%D%/test_store
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(keyringd_programs)
@@ -39,3 +40,8 @@ keyringd_libs = libagentid-config.la libagentid-base.la $(CMOCKA_LIBS)
 %C%_test_sessions_SOURCES = %D%/test_sessions.c helpers/agentid-keyringd/sessions.c helpers/agentid-keyringd/agent.c
 %C%_test_sessions_CPPFLAGS = $(keyringd_cppflags)
 %C%_test_sessions_LDADD = $(keyringd_libs)
+%C%_test_store_SOURCES = %D%/test_store.c helpers/agentid-keyringd/store.c \
+	helpers/agentid-keyringd/sessions.c helpers/agentid-keyringd/agent.c \
+	tests/support/fake_clock.c tests/support/fake_clock.h
+%C%_test_store_CPPFLAGS = $(keyringd_cppflags) -I$(srcdir)/tests/support
+%C%_test_store_LDADD = $(keyringd_libs)
