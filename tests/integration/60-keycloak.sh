@@ -31,9 +31,7 @@ with_secret()
 prepare_root()
 {
     make_root "root-$1" || return 1
-    install -m 0755 "$INTEGRATION/session/agent-probe" "$ROOT/usr/local/bin/agent-probe"
     mkdir -m 1777 "$ROOT/probe"
-    sed -i 's|/run/probe|/probe|' "$ROOT/usr/local/bin/agent-probe"
     cat >"$ROOT/etc/pam.d/agent" <<'STACK'
 auth    required pam_permit.so
 account required pam_permit.so
@@ -63,7 +61,7 @@ PROBE
 }
 
 body_of() { cat "$ROOT/probe/svc-$1.body"; }
-claim_of() { { printf 'x.'; body_of "$1"; } | claim "$2"; }
+claim_of() { printf 'x.%s.x' "$(body_of "$1")" | claim "$2"; }
 
 # opens ID ISSUER-BASE: PAM open and close; the token in between was this client's.
 opens()
