@@ -54,8 +54,8 @@ collect()
 }
 collect_for()
 {
-    local until=$((SECONDS + $1))
-    while [ $SECONDS -lt $until ]; do
+    local until=$(($(uptime_s) + $1))
+    while [ "$(uptime_s)" -lt $until ]; do
         collect
         search_processes || return 1
         sleep 0.5

@@ -54,13 +54,21 @@ expect_fail()
 # expect_text PATTERN FILE
 expect_text() { grep -qE -- "$1" "$2" || { echo "no '$1' in:"; tail -n 12 "$2"; return 1; }; }
 
+# The clock of the wall may be moved by a story.
+uptime_s()
+{
+    local up
+    read -r up _ </proc/uptime
+    echo "${up%.*}"
+}
+
 # wait_for SECONDS COMMAND...: polls until the command succeeds, or gives up.
 wait_for()
 {
-    local deadline=$((SECONDS + $1))
+    local deadline=$(($(uptime_s) + $1))
     shift
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $deadline ] || { echo "waited in vain for: $*"; return 1; }
+        [ "$(uptime_s)" -lt $deadline ] || { echo "waited in vain for: $*"; return 1; }
         sleep 0.1
     done
 }
@@ -117,7 +125,7 @@ make_root()
 {
     ROOT=$STORY_DIR/$1
     mkdir -p "$ROOT"
-    tar -C "$ROOT" --zstd -xf "$("$AID_SRC/ci/servers" root)" && cp -a "$AID_INST/usr" "$ROOT/" || return 1
+    tar -C "$ROOT" --warning=no-timestamp --zstd -xf "$("$AID_SRC/ci/servers" root)" && cp -a "$AID_INST/usr" "$ROOT/" || return 1
     printf '127.0.0.1 localhost agentid-test\n' >"$ROOT/etc/hosts"
     echo agentid-test >"$ROOT/etc/hostname"
     mkdir -p "$ROOT/etc/agentid/agents.d"
