@@ -157,7 +157,7 @@ keycloak()
     start_keycloak "$1" || { not_ok "$1: Keycloak starts" "$(tail -n 3 "$KC/log" | tr '\n' ' ')"; return; }
     ok "$1: Keycloak starts"
     prepare_root "$1" >&2 || { not_ok "$1: the root is made"; return; }
-    in_chroot agentid issuer init >&2 && in_chroot agentid issuer publish /published >&2
+    in_chroot agentid issuer init >&2 && mkdir "$ROOT/published" && in_chroot agentid issuer publish /published >&2
     serve_directory "$ROOT/published" 18080 || { not_ok "$1: the host's JWKS is served"; return; }
     local server=${cleanups[-1]}
     enter_root && start_daemons || { not_ok "$1: the daemons start" "$(tail -n 3 "$STORY_DIR/daemons.log")"; return; }

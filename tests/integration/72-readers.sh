@@ -15,7 +15,7 @@ prepare_root()
     add_account svc-agent1 || return 1
     printf '[issuer]\nurl = https://id.example.com/host01\n' | host_conf
     printf 'source = host\naudience = orders-api\nlifetime = 5s\n' | agent_conf agent1 svc-agent1
-    in_chroot agentid issuer init && in_chroot agentid issuer publish /published
+    in_chroot agentid issuer init && mkdir "$ROOT/published" && in_chroot agentid issuer publish /published
 }
 start_resource_server()
 {
