@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Run from the tree by ci/integration; whole directories.
-EXTRA_DIST += tests/integration tests/provider
+EXTRA_DIST += tests/README.md tests/integration tests/provider
 include tests/abi/local.mk
 include tests/cli/local.mk
 include tests/docs/local.mk

@@ -78,6 +78,29 @@ check_named_tests()
     done
 }
 
+# The cases that tests/README.md names are in the files that it names; a story in Python has a case as
+# a function.
+check_fault_table()
+{
+    rows=$(grep -c '^| F[0-9]' "$src/tests/README.md")
+    [ "$rows" -ge 50 ] || complain "tests/README.md has only $rows rows of faults"
+    for n in $(seq 31) 35 36 37; do
+        grep -q "^| F$n |" "$src/tests/README.md" || complain "tests/README.md has no row F$n"
+    done
+    missing=$(grep '^| F[0-9]' "$src/tests/README.md" | while IFS='|' read -r _ row _ file cases _; do
+        file=$(echo "$file" | tr -d '` ')
+        [ -n "$file" ] || continue
+        [ -f "$src/tests/$file" ] || { echo "$file (the file of$row)"; continue; }
+        echo "$cases" | tr ';' '\n' | sed 's/^ *//; s/ *$//' | while read -r name; do
+            grep -qF -e "$name" -e "$(echo "$name" | tr - _)" "$src/tests/$file" || echo "$file: $name"
+        done
+    done)
+    [ -z "$missing" ] || complain "tests/README.md names what is not there: $missing"
+    for path in $(sed -n '/^## Acceptance/,$p' "$src/tests/README.md" | grep -oE '`[^`]+`' | tr -d '`'); do
+        [ -e "$src/$path" ] || complain "tests/README.md names $path, which is not there"
+    done
+}
+
 # The pages that stand in "See also" and belong to this project are installed pages.
 check_pages()
 {
@@ -102,6 +125,7 @@ check_permissions
 check_statuses
 check_links
 check_named_tests
+check_fault_table
 check_pages
 check_commands
 exit $bad
