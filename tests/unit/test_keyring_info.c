@@ -23,7 +23,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(seconds, 1700000000);
 	assert_int_equal(aid_info_find(text, length, "aws", &seconds), AID_OK);
 	assert_int_equal(seconds, 1800000000);
-	assert_int_equal(aid_info_find(text, length, "toke", &seconds), AID_E_NOTFOUND);
+	assert_int_equal(aid_info_find(text, length, "toka", &seconds), AID_E_NOTFOUND);
 	assert_int_equal(aid_info_find(text, length, "tokens", &seconds), AID_E_NOTFOUND);
 	assert_int_equal(aid_info_find(text, 0, "token", &seconds), AID_E_NOTFOUND);
 	assert_int_equal(seconds, 1800000000);
@@ -39,7 +39,7 @@ static void test_room(void **state)
 	assert_int_equal(aid_info_add(text, sizeof(text), &length, "token", 1700000000000),
 		AID_E_TOOBIG);
 	assert_int_equal(length, 0);
-	assert_int_equal(aid_info_add(text, sizeof(text), &length, "toke", 1700000000000), AID_OK);
+	assert_int_equal(aid_info_add(text, sizeof(text), &length, "toka", 1700000000000), AID_OK);
 	assert_int_equal(length, 16);
 	assert_int_equal(aid_info_add(text, sizeof(text), &length, "a", 1000), AID_E_TOOBIG);
 	assert_int_equal(length, 16);
