@@ -208,6 +208,21 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
+/* The new name is not there after a power cut unless its directory was written, too. */
+static int sync_parent(const char *path)
+{
+	char directory[PATH_BYTES_MAX];
+	AID_FD(fd);
+	size_t length = strlen(path);
+
+	while (length > 1 && path[length - 1] != '/')
+		length--;
+	memcpy(directory, path, length);
+	directory[length] = '\0';
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) != 0 ? -errno : 0;
+}
+
 int aid_file_replace(const char *path, mode_t mode, const void *bytes, size_t length,
 	struct aid_error *err)
 {
@@ -227,6 +242,8 @@ int aid_file_replace(const char *path, mode_t mode, const void *bytes, size_t le
 	r = write_all(fd, bytes, length);
 	if (r == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0 || rename(temporary, path) != 0))
 		r = -errno;
+	if (r == 0)
+		r = sync_parent(path);
 	if (r != 0) {
 		(void)unlink(temporary);
 		return aid_fail_errno(err, AID_E_IO, -r, "%s", path);

@@ -35,11 +35,17 @@ static int set_timeout(int fd, int option, int64_t timeout_ms)
 static int connect_until(int fd, const struct sockaddr_un *address, int64_t deadline_boot_ms)
 {
 	for (;;) {
+		int64_t left;
+
 		if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
 			return 0;
 		if (errno != EINTR)
 			return errno;
-		if (set_timeout(fd, SO_SNDTIMEO, deadline_boot_ms - aid_clock_boot_ms()) != 0)
+		/* Signals that come faster than the kernel's timer ticks would keep it from ever ending. */
+		left = deadline_boot_ms - aid_clock_boot_ms();
+		if (left <= 0)
+			return EAGAIN;
+		if (set_timeout(fd, SO_SNDTIMEO, left) != 0)
 			return errno;
 	}
 }

@@ -21,6 +21,7 @@ struct kd_issuer {
 	struct kd_breaker breaker;
 	struct kd_list waiting; /* sessions whose refresh is due while the breaker is open */
 	struct kd_timer timer;  /* for the probe */
+	int64_t renewed_boot_ms; /* when the rings of those that wait were renewed */
 	char last_error[160];
 };
 

@@ -32,6 +32,7 @@ struct kd_daemon {
 	int64_t started_wall_ms;
 	struct aid_notify notify;
 	struct kd_timer watchdog;
+	struct kd_timer recovery;         /* for rings that could not be taken up at once */
 	struct kd_watch supervisor;       /* pidfd; -1: fetch is somebody else's */
 	bool failed;                      /* to exit with an error */
 };

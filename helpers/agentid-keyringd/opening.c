@@ -44,6 +44,15 @@ static int read_texts(const struct aid_frame *frame, struct request *q, struct a
 	return r;
 }
 
+/* What an application passes on from whoever logs in: a quote in it must not end a log field. */
+static void defuse(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\'')
+			*text = '"';
+	}
+}
+
 static int read_request(const struct aid_frame *frame, struct request *q, struct aid_error *err)
 {
 	int r = read_texts(frame, q, err);
@@ -52,6 +61,10 @@ static int read_request(const struct aid_frame *frame, struct request *q, struct
 		r = aid_frame_int(frame, AID_TAG_UID, 1, UINT32_MAX - 1, &q->uid, err);
 	if (r == AID_OK)
 		r = aid_frame_int(frame, AID_TAG_RING, 1, INT32_MAX, &q->ring, err);
+	defuse(q->account);
+	defuse(q->service);
+	defuse(q->rhost);
+	defuse(q->tty);
 	q->timeout_ms = TIMEOUT_DEFAULT_MS;
 	if (r == AID_OK && aid_frame_has(frame, AID_TAG_TIMEOUT_MS))
 		r = aid_frame_int(frame, AID_TAG_TIMEOUT_MS, 1, INT32_MAX, &q->timeout_ms, err);

@@ -14,6 +14,7 @@
 
 #define OVERDUE_WINDOW_MS 1000
 #define STEP_MIN_MS 2000 /* less is no more than what a clock drifts in a token's life */
+#define AGAIN_MS 5000
 
 static int read_record(aid_serial ring, aid_serial *ret_key, struct aid_record *record,
 	struct aid_error *err)
@@ -129,38 +130,60 @@ static int adopt(struct kd_daemon *daemon, aid_serial ring, const struct aid_rec
 	return AID_OK;
 }
 
-static bool recover_ring(struct kd_daemon *daemon, aid_serial ring)
+/* What can be told of a ring that was not taken up: it may be another time, or it is over. */
+static bool may_work_later(int status)
+{
+	return status == AID_E_NOMEM || status == AID_E_IO || aid_status_is_transient(status);
+}
+
+enum outcome { FOUND, ENDED, LATER };
+
+static enum outcome recover_ring(struct kd_daemon *daemon, aid_serial ring)
 {
 	struct aid_error err = AID_ERROR_INIT;
 	struct aid_record record;
 	aid_serial meta = 0;
-	int r = read_record(ring, &meta, &record, &err);
+	bool later;
+	int r;
 
+	if (kd_sessions_by_ring(&daemon->sessions, ring) != NULL)
+		return FOUND;
+	r = read_record(ring, &meta, &record, &err);
 	if (r == AID_OK)
 		r = adopt(daemon, ring, &record, meta, &err);
 	if (r == AID_OK)
-		return true;
-	aid_ring_revoke(daemon->anchor, ring);
-	kd_log_line(&daemon->log, LOG_NOTICE, "op=recover ring=%d status=%s detail='%s'", ring,
-		aid_status_name(err.status), err.text);
-	return false;
+		return FOUND;
+	later = may_work_later(r);
+	if (!later)
+		aid_ring_revoke(daemon->anchor, ring);
+	kd_log_line(&daemon->log, later ? LOG_WARNING : LOG_NOTICE,
+		"op=recover ring=%d status=%s detail='%s'", ring, aid_status_name(r), err.text);
+	return later ? LATER : ENDED;
+}
+
+static void on_recovery_due(struct kd_daemon *daemon, struct kd_timer *timer)
+{
+	(void)timer;
+	kd_recover(daemon);
 }
 
 void kd_recover(struct kd_daemon *daemon)
 {
 	AID_FREE aid_serial *rings = NULL;
 	struct aid_error err = AID_ERROR_INIT;
-	size_t count = 0, found = 0;
+	size_t count = 0, outcomes[LATER + 1] = {0};
 
+	daemon->recovery.fire = on_recovery_due;
 	if (aid_anchor_list(daemon->anchor, &rings, &count, &err) != AID_OK) {
 		kd_log_line(&daemon->log, LOG_ERR, "op=recover status=%s detail='%s'",
 			aid_status_name(err.status), err.text);
+		kd_loop_set(&daemon->loop, &daemon->recovery, aid_clock_boot_ms() + AGAIN_MS);
 		return;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (recover_ring(daemon, rings[i]))
-			found++;
-	}
-	kd_log_line(&daemon->log, LOG_INFO, "op=recover status=ok sessions=%zu ended=%zu", found,
-		count - found);
+	for (size_t i = 0; i < count; i++)
+		outcomes[recover_ring(daemon, rings[i])]++;
+	if (outcomes[LATER] > 0)
+		kd_loop_set(&daemon->loop, &daemon->recovery, aid_clock_boot_ms() + AGAIN_MS);
+	kd_log_line(&daemon->log, LOG_INFO, "op=recover status=ok sessions=%zu ended=%zu later=%zu",
+		outcomes[FOUND], outcomes[ENDED], outcomes[LATER]);
 }

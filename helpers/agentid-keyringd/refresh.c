@@ -19,6 +19,7 @@
 #define OPEN_AGAIN_MS 200      /* time that another try needs at least */
 #define OPEN_TRIES 3U
 #define SPREAD_MS 1000
+#define RENEW_WAITING_MS (INT64_C(3600) * 1000)
 #define RENEW_EVERY 64U         /* failures: at 15 s each that is often enough for the grace */
 
 static void id_text(const struct kd_session *session, char out[AID_SESSION_ID_SIZE])
@@ -54,6 +55,18 @@ static void release_waiting(struct kd_daemon *daemon, struct kd_issuer *issuer)
 	kd_loop_clear(&daemon->loop, &issuer->timer);
 }
 
+/* Sessions that wait behind the breaker do not fail, so nothing else renews their rings. */
+static void renew_waiting(struct kd_issuer *issuer)
+{
+	int64_t now = aid_clock_boot_ms();
+
+	if (now - issuer->renewed_boot_ms < RENEW_WAITING_MS)
+		return;
+	issuer->renewed_boot_ms = now;
+	for (struct kd_list *n = issuer->waiting.next; n != &issuer->waiting; n = n->next)
+		kd_store_renew_ring(KD_CONTAINER(n, struct kd_session, waiting));
+}
+
 static void on_probe_due(struct kd_daemon *daemon, struct kd_timer *timer)
 {
 	struct kd_issuer *issuer = KD_CONTAINER(timer, struct kd_issuer, timer);
@@ -61,6 +74,7 @@ static void on_probe_due(struct kd_daemon *daemon, struct kd_timer *timer)
 
 	if (kd_list_is_empty(&issuer->waiting))
 		return;
+	renew_waiting(issuer);
 	session = KD_CONTAINER(issuer->waiting.next, struct kd_session, waiting);
 	kd_list_remove(&session->waiting);
 	if (kd_refresh_start(daemon, session, NULL) != AID_OK)

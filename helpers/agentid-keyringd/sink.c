@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool can_write(int fd)
@@ -12,6 +13,21 @@ static bool can_write(int fd)
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+}
+
+/* The detail is the last field, and a provider's own words may be in it: a quote there must not end
+ * the field and begin others. */
+static void keep_detail_whole(char *line, size_t length)
+{
+	static const char field[] = " detail='";
+	char *text = memmem(line, length, field, sizeof(field) - 1);
+
+	if (text == NULL)
+		return;
+	for (text += sizeof(field) - 1; text + 1 < line + length; text++) {
+		if (*text == '\'')
+			*text = '"';
+	}
 }
 
 AID_PRINTF(4, 0)
@@ -28,6 +44,7 @@ static size_t format(const struct kd_log *log, int priority, char *line, const c
 	used += n;
 	if (used > KD_LOG_LINE_MAX - 2)
 		used = KD_LOG_LINE_MAX - 2;
+	keep_detail_whole(line, (size_t)used);
 	line[used++] = '\n';
 	return (size_t)used;
 }

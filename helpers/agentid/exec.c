@@ -153,6 +153,20 @@ static int fill_environment(const struct cli *cli, const struct account *account
 	return r;
 }
 
+/* Without a controlling terminal the program cannot push input into the terminal of root's shell
+ * (TIOCSTI); it can still read and write there, and keyboard signals still reach it. */
+static int leave_terminal(struct aid_error *err)
+{
+	AID_FD(terminal);
+
+	terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (terminal < 0)
+		return AID_OK;
+	if (ioctl(terminal, TIOCNOTTY) != 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "leave the controlling terminal");
+	return AID_OK;
+}
+
 /* Only returns on failure, with an exit status. The session's token is never in the environment or
  * the arguments; the program finds it in its session keyring. */
 static int run(const struct exec *exec, struct environment *environment)
@@ -161,6 +175,11 @@ static int run(const struct exec *exec, struct environment *environment)
 
 	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
 		cli_error("close descriptors: %s", strerrordesc_np(errno));
+		return EXIT_CANNOT_RUN;
+	}
+	/* The command is searched for as the agent would find it, not as root would. */
+	if (setenv("PATH", SYSTEM_PATH, 1) != 0) {
+		cli_error("out of memory");
 		return EXIT_CANNOT_RUN;
 	}
 	(void)execvpe(exec->command[0], exec->command, environment->pointers);
@@ -221,7 +240,7 @@ int command_exec(const struct cli *cli, int argc, char **argv)
 		fill_environment(cli, account, environment, &err) != AID_OK ||
 		open_session(&exec, account, &session, &err) != AID_OK)
 		return cli_fail(&err);
-	status = become(account, &err) == AID_OK ? run(&exec, environment) : cli_fail(&err);
+	status = leave_terminal(&err) == AID_OK && become(account, &err) == AID_OK ? run(&exec, environment) : cli_fail(&err);
 	/* The program did not start: its session must not stay until this process is noticed gone. */
 	if (aid_session_close(AID_SOCKET_PATH, &session, OPEN_TIMEOUT_MS, &err) != AID_OK)
 		(void)cli_fail(&err);
