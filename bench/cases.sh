@@ -174,7 +174,7 @@ bench_revoke() {
 	hold --in-flight 64 agentid:svc-host:10000
 	hold_tell tokens
 	[ "$(word tokens "$hold_said")" = 10000 ] || fail 'not every session has a token'
-	hold_tell 'run agentid revoke host'
+	hold_tell 'run agentid revoke host >/dev/null'
 	[ "$(word status "$hold_said")" = 0 ] || fail 'agentid revoke failed'
 	verdict "$(word seconds "$hold_said")" 1 ' s'
 	local status=$?
@@ -223,7 +223,10 @@ steady_cpu() {
 # of 5 minutes make them come (21 a second). These are opened at a pace, else they would come in
 # bursts.
 bench_scale() {
-	local memory late_host late_oidc worst
+	local memory late_host late_oidc worst wide_audience
+	# Both are in the tokens of this host, which become 1.3 kB long by them.
+	wide_audience=$(printf 'urn:bench:%0230d' 0)
+	issuer_url=$(printf 'https://bench.example/%0230d' 0)
 	start_endpoint long:300 short:15
 	write_configuration
 	write_host_agent host svc-host 5m "$wide_audience"

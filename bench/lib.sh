@@ -83,7 +83,7 @@ write_configuration() {
 	mkdir -p "$etc/agents.d"
 	cat >"$etc/agentid.conf" <<-EOF
 	[issuer]
-	url = https://bench.example
+	url = ${issuer_url:-https://bench.example}
 
 	[fetch]
 	user = agentid-fetch
