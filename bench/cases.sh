@@ -194,28 +194,46 @@ cost() {
 	"$build/bench/bench-compare" --batches 30 --batch 10 "$@" | awk '$(NF - 3) == "processor" { print $(NF - 2) }'
 }
 
+uptime_s() {
+	cut -d ' ' -f 1 /proc/uptime
+}
+
+# count_refreshes AGENT FILE: appends how many refreshes there were by now, and when that was.
+count_refreshes() {
+	hold_ask "refreshes $1"
+	printf '%s %s\n' "${hold_said#* }" "$(uptime_s)" >>"$2"
+}
+
 # Processor time of all daemons over so many seconds, without what a signature and a token request
 # by a warm libcurl cost anybody. Sets steady_percent and prints how it came about.
 steady_cpu() {
-	local window=$1 sign request cpu host oidc
+	local window=$1 sign request cpu begin host oidc
 	sign=$(cost sign:RS256)
 	request=$(cost --ca "$endpoint_ca" --user bench:secret --body grant_type=client_credentials \
 		"curl:$endpoint_url/long/token")
-	hold_ask 'refreshes host-short' && host=${hold_said#* }
-	hold_ask 'refreshes oidc-short' && oidc=${hold_said#* }
-	cpu=$(daemon_cpu_ns)
+	count_refreshes host-short "$private/host.count"
+	count_refreshes oidc-short "$private/oidc.count"
+	begin=$(uptime_s) cpu=$(daemon_cpu_ns)
 	sleep "$window"
 	cpu=$(($(daemon_cpu_ns) - cpu))
-	hold_ask 'refreshes host-short' && host=$((${hold_said#* } - host))
-	hold_ask 'refreshes oidc-short' && oidc=$((${hold_said#* } - oidc))
+	window=$(awk -v from="$begin" -v to="$(uptime_s)" 'BEGIN { print to - from }')
+	count_refreshes host-short "$private/host.count"
+	count_refreshes oidc-short "$private/oidc.count"
+	host=$(refresh_rate "$private/host.count")
+	oidc=$(refresh_rate "$private/oidc.count")
 	awk -v w="$window" -v cpu="$cpu" -v h="$host" -v o="$oidc" -v s="$sign" -v r="$request" 'BEGIN {
 		printf "%-52s %8.2f %%\n", "processor time of the daemons", cpu / w / 1e7
-		printf "%-52s %8.2f %%\n", h " signatures of " s " us", h * s / w / 1e4
-		printf "%-52s %8.2f %%\n", o " requests by libcurl of " r " us", o * r / w / 1e4
-		printf "percent %.2f\n", (cpu / 1e3 - h * s - o * r) / w / 1e4
+		printf "%-52s %8.2f %%\n", h " signatures a second of " s " us", h * s / 1e4
+		printf "%-52s %8.2f %%\n", o " requests a second by libcurl of " r " us", o * r / 1e4
+		printf "percent %.2f\n", cpu / w / 1e7 - (h * s + o * r) / 1e4
 	}' >"$private/steady"
 	grep -v '^percent' "$private/steady"
 	steady_percent=$(word percent "$(cat $private/steady)")
+}
+
+# refresh_rate FILE: refreshes a second between its two lines.
+refresh_rate() {
+	awk 'NR == 1 { n = $1; t = $2 } END { printf "%.1f", ($1 - n) / ($2 - t) }' "$1"
 }
 
 # 10,000 sessions, half host and half oidc. Of each half, 4,750 have tokens of 5 minutes, which are
@@ -226,6 +244,7 @@ bench_scale() {
 	local memory late_host late_oidc worst wide_audience
 	# Both are in the tokens of this host, which become 1.3 kB long by them.
 	wide_audience=$(printf 'urn:bench:%0230d' 0)
+	# shellcheck disable=SC2034  # of lib.sh
 	issuer_url=$(printf 'https://bench.example/%0230d' 0)
 	start_endpoint long:300 short:15
 	write_configuration

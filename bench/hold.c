@@ -30,7 +30,7 @@
 
 #define GROUPS_MAX 128
 #define SESSIONS_MAX 20000
-#define WATCH_S 14
+#define WATCH_S 12
 
 struct group {
 	char service[64], user[64];

@@ -159,7 +159,7 @@ daemon_cpu_ns() {
 	local pid
 	for pid in $(daemon_pids); do
 		cat "/proc/$pid"/task/*/schedstat
-	done | awk '{ sum += $1 } END { printf "%d", sum }'
+	done | awk '{ sum += $1 } END { printf "%.0f", sum }'
 }
 
 # The kernel keeps the sessions of a daemon that was killed; they would slow every later use of keys
