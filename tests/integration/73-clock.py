@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -194,8 +195,22 @@ def both_daemons_stand_still_for_a_token_s_life(host):
     wait_for_fresh("a fresh token at once", s, 3, SOON_S)
 
 
+def a_ring_whose_life_is_over(host):
+    """What a step of more than a day does: the ring ends before the session, and none can be put back."""
+    s = issuing(host, "120s")
+    subprocess.run(["keyctl", "timeout", str(s.ring), "1"], check=True)
+    wait_for("the ring ends", lambda: s.token() is None, 4)
+    kind, _, values = kh.Client().ask(kh.REFRESH, SESSION=s.opened()["session"])
+    assert kind == kh.ERROR, values
+    host.wait_log("event=ring_tampered")
+    assert host.info(s)[kh.T["STATE"]] == b"tampered"
+    other = host.open()
+    assert fresh(other, time.time() - 10)
+
+
 CASES = [an_hour_forward_and_back, an_hour_back_and_forward, no_life_is_won_by_a_step_back,
-         a_step_while_keyringd_is_down, both_daemons_stand_still_for_a_token_s_life]
+         a_step_while_keyringd_is_down, both_daemons_stand_still_for_a_token_s_life,
+         a_ring_whose_life_is_over]
 
 if __name__ == "__main__":
     if os.environ.get("AID_INSIDE") != "1":
