@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The agentid authors
 """Each step once fails: agentid-keyringd is killed right before each of its system calls that change a
-key or talk to somebody, each of its allocations finds no memory, and each of the module's."""
+key or a file or talk to somebody, so is a rotation of the issuer's key; each allocation of keyringd and of
+the module finds no memory."""
 import os
 import signal
 import subprocess
@@ -76,6 +77,24 @@ def death_before_every_step(host):
     host.start()
 
 
+def death_before_every_step_of_a_rotation(host):
+    ph.issuing(host, lifetime="60s")
+    session = host.open(account=ph.ACCOUNT)
+    admin = [kh.BUILD + "/agentid-admin", "issuer"]
+    for n in range(1, 200):
+        done = subprocess.run(admin + ["rotate", "--now"], check=False, capture_output=True, text=True,
+                              env={"LD_PRELOAD": ph.preload("die_at"), "DIE_AT": str(n)})
+        shown = subprocess.run(admin + ["show"], check=False, capture_output=True, text=True)
+        assert shown.returncode == 0, "death %d: %s" % (n, shown.stderr)
+        token = session.token()
+        kind, _, values = Client().ask(kh.REFRESH, SESSION=session.opened()["session"])
+        assert kind == kh.DONE and session.token() not in (None, token), "death %d: %s" % (n, values)
+        if done.returncode != -signal.SIGKILL:
+            break
+    assert done.returncode == 0 and n > 4, (n, done.returncode, done.stderr)
+    sys.stderr.write("%d steps\n" % (n - 1))
+
+
 def without_memory(n, *steps):
     return ph.pam(*steps, env={"LD_PRELOAD": ph.preload("fail_alloc"), "FAIL_AT": str(n)})[0]
 
@@ -138,8 +157,8 @@ def no_memory_for_the_daemon(host):
     host.start()
 
 
-CASES = [death_before_every_step, no_memory_for_the_module, no_memory_for_the_module_without_an_index,
-         no_memory_for_the_daemon]
+CASES = [death_before_every_step, death_before_every_step_of_a_rotation, no_memory_for_the_module,
+         no_memory_for_the_module_without_an_index, no_memory_for_the_daemon]
 
 if __name__ == "__main__":
     kh.enter()

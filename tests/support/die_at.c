@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* Preloaded into a daemon: it is killed by SIGKILL right before its system call number DIE_AT, of
- * those that change keys or talk to somebody. When it ends otherwise, all of them went by. */
+/* Preloaded into a program: it is killed by SIGKILL right before its system call number DIE_AT, of
+ * those that change keys or files or talk to somebody. When it ends otherwise, all went by. */
 #include "str.h"
 
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ARGUMENTS 5
@@ -76,4 +78,49 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 	*(void **)&real = next("recvmsg");
 	pass_by();
 	return real(fd, message, flags);
+}
+
+ssize_t write(int fd, const void *bytes, size_t length)
+{
+	ssize_t (*real)(int fd, const void *bytes, size_t length);
+
+	*(void **)&real = next("write");
+	pass_by();
+	return real(fd, bytes, length);
+}
+
+int fchmod(int fd, mode_t mode)
+{
+	int (*real)(int fd, mode_t mode);
+
+	*(void **)&real = next("fchmod");
+	pass_by();
+	return real(fd, mode);
+}
+
+int fsync(int fd)
+{
+	int (*real)(int fd);
+
+	*(void **)&real = next("fsync");
+	pass_by();
+	return real(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	int (*real)(const char *from, const char *to);
+
+	*(void **)&real = next("rename");
+	pass_by();
+	return real(from, to);
+}
+
+int unlinkat(int directory, const char *name, int flags)
+{
+	int (*real)(int directory, const char *name, int flags);
+
+	*(void **)&real = next("unlinkat");
+	pass_by();
+	return real(directory, name, flags);
 }
