@@ -230,7 +230,7 @@ start_keycloak()
         "$INTEGRATION/keycloak/start" "$1" "$KC" || return 1
         at_exit "stop_keycloak $KC"
     fi
-    wait_for 60 test -f "$KC/pgid" && wait_for 180 curl -fsS -o /dev/null "$(cat "$KC/http")/realms/my-realm"
+    wait_for 120 test -f "$KC/pgid" && wait_for 300 curl -fsS -o /dev/null "$(cat "$KC/http")/realms/my-realm"
 }
 stop_keycloak()
 {
