@@ -20,6 +20,7 @@ static const struct {
 	{"pam", side_pam_init},
 	{"curl", side_curl_init},
 	{"spawn", side_spawn_init},
+	{"library", side_library_init},
 	{"raw", side_raw_init},
 	{"sign", side_sign_init},
 };

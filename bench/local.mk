@@ -7,12 +7,13 @@ bench_bench_compare_SOURCES = \
 	%D%/compare.c \
 	%D%/side.h \
 	%D%/side_curl.c \
+	%D%/side_library.c \
 	%D%/side_pam.c %D%/side_pam.h \
 	%D%/side_raw.c \
 	%D%/side_sign.c \
 	%D%/side_spawn.c
 bench_bench_compare_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(CURL_CFLAGS)
-bench_bench_compare_LDADD = $(CRYPTO_LIBS) $(CURL_LIBS) $(PAM_LIBS)
+bench_bench_compare_LDADD = libagentid.la $(CRYPTO_LIBS) $(CURL_LIBS) $(PAM_LIBS)
 
 bench_bench_hold_SOURCES = \
 	%D%/bench.c %D%/bench.h \

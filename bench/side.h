@@ -31,6 +31,7 @@ void side_pam_init(struct side *side, const char *words, const struct side_optio
 void side_curl_init(struct side *side, const char *words, const struct side_options *options);
 void side_spawn_init(struct side *side, const char *words, const struct side_options *options);
 void side_sign_init(struct side *side, const char *words, const struct side_options *options);
+void side_library_init(struct side *side, const char *words, const struct side_options *options);
 void side_raw_init(struct side *side, const char *words, const struct side_options *options);
 
 #endif
