@@ -79,6 +79,9 @@ session_goes_on()
 
 # ---- faults ----
 
+# Without a valid configuration nobody knows what to ask the provider for: it lives on until it can be read.
+session_is_kept() { active agent1.service && in_root agentid list | grep -q agent1; }
+
 broken_at_start()
 {
     printf '[agent]\nid = broken\nacount = svc-agent1\n' >"$ROOT/etc/agentid/agents.d/broken.conf"
@@ -145,8 +148,9 @@ check "keyringd hangs: its watchdog ends it" kill_daemon agentid-keyringd.servic
 check "the session goes on after this hang, too" session_goes_on
 check "a configuration that is broken at reload changes nothing" broken_reload
 check "a configuration that is broken at start is named with file and line" broken_at_start
-check "and the session goes on" session_goes_on
+check "and the session is kept" session_is_kept
 check "once repaired, new sessions open" repaired
+check "and the one that was kept is refreshed" session_goes_on
 check "without a journal, sessions open and daemons restart" without_journal
 check "with /run full, the kill switch works and the session goes on" run_is_full
 in_root rm -f /run/fill /run/fill2
