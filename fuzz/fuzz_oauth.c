@@ -26,12 +26,15 @@ static void accept(const struct aid_secret *body)
 static void refuse(int http_status, const struct aid_secret *body)
 {
 	AID_AUTO(aid_secret) *secret = aid_secret_from("hunter2", 7);
-	const struct aid_refusal refusal = {http_status, body, -1, "idp.example", secret};
+	const struct aid_refusal refusal = {http_status, body, -1, "idp.example", secret, secret};
 	struct aid_error err = AID_ERROR_INIT;
 	int status = aid_oauth_refusal(&refusal, &err);
 
 	fuzz_assert(status < 0 && err.status == status);
 	fuzz_assert(strlen(err.oauth_code) < sizeof(err.oauth_code));
+	fuzz_assert(strstr(err.text, "hunter2") == NULL);
+	status = aid_oauth_revoked(&refusal, &err);
+	fuzz_assert((status == AID_OK) == (http_status == 200));
 	fuzz_assert(strstr(err.text, "hunter2") == NULL);
 	for (const char *c = err.text; *c != '\0'; c++)
 		fuzz_assert(*c >= 0x20 && *c <= 0x7e);

@@ -113,7 +113,23 @@ struct endpoints {
 	const char *token;
 	const char *jwks;
 	const char *mtls_token;
+	const char *revocation;
+	const char *mtls_revocation;
 };
+
+/* *ret_aliases is NULL without them. */
+static int find_aliases(const struct judge *judge, const struct aid_json *document,
+	const struct aid_json **ret_aliases, struct aid_error *err)
+{
+	int r = aid_json_object(document, "mtls_endpoint_aliases", ret_aliases, err);
+
+	if (r == AID_OK)
+		return AID_OK;
+	*ret_aliases = NULL;
+	if (r == AID_E_NOTFOUND)
+		return AID_OK;
+	return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
+}
 
 static int find_all(const struct judge *judge, const struct aid_json *document,
 	struct endpoints *found, struct aid_error *err)
@@ -129,27 +145,46 @@ static int find_all(const struct judge *judge, const struct aid_json *document,
 	if (found->token == NULL)
 		return aid_fail(err, AID_E_PROTOCOL, "discovery of '%.64s': no token_endpoint",
 			judge->issuer.host);
-	r = aid_json_object(document, "mtls_endpoint_aliases", &aliases, err);
-	if (r == AID_E_NOTFOUND)
-		return AID_OK;
-	if (r != AID_OK)
-		return aid_prefix(err, "discovery of '%.64s'", judge->issuer.host);
+	r = find_aliases(judge, document, &aliases, err);
+	if (r != AID_OK || aliases == NULL)
+		return r;
 	return find_endpoint(judge, aliases, "token_endpoint", &found->mtls_token, err);
 }
 
-static struct aid_metadata *copy_all(const struct endpoints *found)
+static int find_revocation(const struct judge *judge, const struct aid_json *document,
+	struct endpoints *found, struct aid_error *err)
+{
+	const struct aid_json *aliases;
+	int r = find_endpoint(judge, document, "revocation_endpoint", &found->revocation, err);
+
+	if (r == AID_OK)
+		r = find_aliases(judge, document, &aliases, err);
+	if (r != AID_OK || aliases == NULL)
+		return r;
+	return find_endpoint(judge, aliases, "revocation_endpoint", &found->mtls_revocation, err);
+}
+
+static bool copy(const char *text, char **out)
+{
+	if (text == NULL)
+		return true;
+	*out = strdup(text);
+	return *out != NULL;
+}
+
+/* revocation_problem: NULL, or why nothing is revoked. */
+static struct aid_metadata *copy_all(const struct endpoints *found, const char *revocation_problem)
 {
 	struct aid_metadata *metadata = calloc(1, sizeof(*metadata));
 
 	if (metadata == NULL)
 		return NULL;
-	metadata->token_endpoint = strdup(found->token);
-	if (found->jwks != NULL)
-		metadata->jwks_uri = strdup(found->jwks);
-	if (found->mtls_token != NULL)
-		metadata->mtls_token_endpoint = strdup(found->mtls_token);
-	if (metadata->token_endpoint != NULL && (found->jwks == NULL || metadata->jwks_uri != NULL) &&
-		(found->mtls_token == NULL || metadata->mtls_token_endpoint != NULL))
+	if (copy(found->token, &metadata->token_endpoint) && copy(found->jwks, &metadata->jwks_uri) &&
+		copy(found->mtls_token, &metadata->mtls_token_endpoint) &&
+		copy(revocation_problem, &metadata->revocation_problem) &&
+		(revocation_problem != NULL ||
+			(copy(found->revocation, &metadata->revocation_endpoint) &&
+				copy(found->mtls_revocation, &metadata->mtls_revocation_endpoint))))
 		return metadata;
 	aid_metadata_free(metadata);
 	return NULL;
@@ -161,6 +196,7 @@ int aid_metadata_parse(const void *bytes, size_t length, const char *issuer,
 	AID_AUTO(aid_json) *document = NULL;
 	struct judge judge = {.allowed_hosts = allowed_hosts};
 	struct endpoints found = {0};
+	struct aid_error problem = AID_ERROR_INIT;
 	struct aid_metadata *metadata;
 	int r;
 
@@ -175,7 +211,8 @@ int aid_metadata_parse(const void *bytes, size_t length, const char *issuer,
 		r = find_all(&judge, document, &found, err);
 	if (r != AID_OK)
 		return r;
-	metadata = copy_all(&found);
+	metadata = copy_all(&found,
+		find_revocation(&judge, document, &found, &problem) == AID_OK ? NULL : problem.text);
 	if (metadata == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	*ret_metadata = metadata;
@@ -189,5 +226,8 @@ void aid_metadata_free(struct aid_metadata *metadata)
 	free(metadata->token_endpoint);
 	free(metadata->jwks_uri);
 	free(metadata->mtls_token_endpoint);
+	free(metadata->revocation_endpoint);
+	free(metadata->mtls_revocation_endpoint);
+	free(metadata->revocation_problem);
 	free(metadata);
 }

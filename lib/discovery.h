@@ -16,6 +16,9 @@ struct aid_metadata {
 	char *token_endpoint;
 	char *jwks_uri;            /* NULL: not said */
 	char *mtls_token_endpoint; /* RFC 8705 section 5; NULL: not said */
+	char *revocation_endpoint; /* RFC 7009; NULL: not said, or refused */
+	char *mtls_revocation_endpoint;
+	char *revocation_problem;  /* why one that is said is refused; NULL: none is */
 };
 
 /* {issuer}/.well-known/openid-configuration, after one trailing slash of the issuer is removed. The
@@ -24,7 +27,8 @@ int aid_discovery_url(const char *issuer, char *out, size_t size, struct aid_err
 
 /* allowed_hosts: comma-separated, beside the issuer's own; NULL or "" for none. AID_E_UNTRUSTED when
  * "issuer" is not byte-equal or an endpoint's URL or host is refused; AID_E_PROTOCOL for anything that
- * is no such document; AID_E_TOOBIG. */
+ * is no such document; AID_E_TOOBIG. The endpoints of revocation are judged alike, but tokens do not
+ * depend on them: a refused one is only not used. */
 int aid_metadata_parse(const void *bytes, size_t length, const char *issuer,
 	const char *allowed_hosts, struct aid_metadata **ret_metadata, struct aid_error *err) AID_WUR;
 void aid_metadata_free(struct aid_metadata *metadata);

@@ -76,6 +76,18 @@ int aid_oauth_form(const struct aid_grant *grant, struct aid_secret *form, struc
 	return AID_OK;
 }
 
+int aid_oauth_revocation_form(const struct aid_secret *token, struct aid_secret *form,
+	struct aid_error *err)
+{
+	static const char hint[] = "access_token";
+
+	if (aid_form_add(form, "token", aid_secret_peek(token), aid_secret_length(token)) != AID_OK ||
+		aid_form_add(form, "token_type_hint", hint, sizeof(hint) - 1) != AID_OK)
+		return aid_fail(err, AID_E_TOOBIG, "revocation request over %zu bytes",
+			aid_secret_capacity(form));
+	return AID_OK;
+}
+
 /* Some providers write the number as text; everything else that is no whole positive number of
  * seconds leaves the lifetime to guessing. */
 static int take_expires_in(const struct aid_json *document, int64_t *ret_s, struct aid_error *err)
@@ -181,6 +193,8 @@ static bool read_error(const struct aid_refusal *refusal, char code[32], char de
 		return true;
 	if (repeats_secret(text, refusal->secret))
 		text = "(left out: it repeats the client secret)";
+	else if (repeats_secret(text, refusal->token))
+		text = "(left out: it repeats the token)";
 	(void)snprintf(description, 128, " (%.*s)", DESCRIPTION_SHOWN, text);
 	return true;
 }
@@ -220,4 +234,18 @@ int aid_oauth_refusal(const struct aid_refusal *refusal, struct aid_error *err)
 	err->retry_after_s = refusal->retry_after_s;
 	memcpy(err->oauth_code, code, sizeof(code));
 	return status;
+}
+
+int aid_oauth_revoked(const struct aid_refusal *answer, struct aid_error *err)
+{
+	struct aid_error why = AID_ERROR_INIT;
+
+	if (answer->http_status == 200)
+		return AID_OK;
+	if (aid_oauth_refusal(answer, &why) == AID_E_DENIED &&
+		aid_streq(why.oauth_code, "unsupported_token_type"))
+		why.status = AID_E_NOTFOUND;
+	if (err != NULL)
+		*err = why;
+	return why.status;
 }

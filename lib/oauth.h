@@ -28,6 +28,10 @@ struct aid_grant {
 int aid_oauth_form(const struct aid_grant *grant, struct aid_secret *form, struct aid_error *err)
 	AID_WUR;
 
+/* What RFC 7009 asks for: token and token_type_hint=access_token. */
+int aid_oauth_revocation_form(const struct aid_secret *token, struct aid_secret *form,
+	struct aid_error *err) AID_WUR;
+
 struct aid_token_response {
 	struct aid_secret *token;
 	int64_t expires_in_s; /* -1: not said */
@@ -44,6 +48,7 @@ struct aid_refusal {
 	int retry_after_s;
 	const char *host;
 	const struct aid_secret *secret; /* what the sentence must not repeat; NULL: nothing */
+	const struct aid_secret *token;  /* the same */
 };
 
 /* What a response with another status means; fills http_status, retry_after_s and oauth_code too.
@@ -54,5 +59,9 @@ struct aid_refusal {
  *   AID_E_UNREACHABLE  other 5xx
  *   AID_E_PROTOCOL     no OAuth error object */
 int aid_oauth_refusal(const struct aid_refusal *refusal, struct aid_error *err);
+/* The answer to a revocation (RFC 7009 section 2.2): AID_OK for 200, which also stands for a token
+ * that is not valid any more. AID_E_NOTFOUND for unsupported_token_type: such tokens cannot be revoked
+ * there, whoever asks. Else as aid_oauth_refusal(). */
+int aid_oauth_revoked(const struct aid_refusal *answer, struct aid_error *err) AID_WUR;
 
 #endif

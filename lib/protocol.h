@@ -30,7 +30,7 @@ enum aid_msg {
 	AID_MSG_ALLOW = 7,   /* root. AGENT -> DONE with COUNT 1 if it was cut off, else 0 */
 	/* keyringd to client */
 	AID_MSG_OPENED = 16, /* SESSION COOKIE AGENT EXPIRES_MS */
-	AID_MSG_DONE = 17,   /* [COUNT_OF, TEXT: a remark for a person] */
+	AID_MSG_DONE = 17,   /* [COUNT_OF, TEXT: a remark for a person]; fetch says it of RETIRE */
 	AID_MSG_SESSION_INFO = 18,
 	AID_MSG_AGENT_INFO = 19,
 	AID_MSG_DAEMON_INFO = 20,
@@ -38,6 +38,7 @@ enum aid_msg {
 	/* keyringd to fetch */
 	AID_MSG_SIGN = 32,  /* source = host: ISSUER SUBJECT AUDIENCE LIFETIME_MS; fd 0: signing key */
 	AID_MSG_TOKEN = 33, /* source = oidc: see docs/PROTOCOL.md; descriptors as FDS says */
+	AID_MSG_RETIRE = 34, /* the same and SECRET, a token to revoke at the provider -> DONE */
 	/* fetch to keyringd; errors come as AID_MSG_ERROR */
 	AID_MSG_ISSUED = 48 /* SECRET EXPIRES_MS LIFETIME_MS TOKEN_ID JTI */
 };

@@ -60,6 +60,9 @@ void server_stop(struct fetch *fetch);
 void client_send(struct client *client, const struct aid_writer *frame);
 void client_send_error(struct fetch *fetch, struct client *client, uint32_t id,
 	const struct aid_error *err);
+/* Of AID_MSG_RETIRE: how many tokens were revoked, and why not (NULL: they were). */
+void client_send_done(struct fetch *fetch, struct client *client, uint32_t id, int64_t count,
+	const char *remark);
 struct job_list *client_jobs(struct client *client);
 
 /* sign.c: AID_MSG_SIGN, answered at once. */

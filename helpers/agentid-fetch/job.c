@@ -4,6 +4,7 @@
 
 #include "client_auth.h"
 #include "clock.h"
+#include "form.h"
 #include "oauth.h"
 #include "provider.h"
 #include "request.h"
@@ -12,9 +13,8 @@
 #include <string.h>
 
 #define OFFSET_SHOWN_S 5 /* a smaller difference between clocks is no news */
-#define FORM_FIXED 4096U /* names, grant, an assertion of a large RSA key */
 
-enum step { STEP_METADATA, STEP_TOKEN, STEP_VERIFY };
+enum step { STEP_METADATA, STEP_TOKEN, STEP_VERIFY, STEP_REVOCATION };
 
 struct job {
 	struct fetch *fetch;
@@ -97,7 +97,10 @@ void job_fail(struct job *job, const struct aid_error *err)
 	tell_offset(job, &told);
 	(void)snprintf(subject, sizeof(subject), "%.64s at %.128s", job->request->client_id,
 		job->request->issuer);
-	say(job->fetch, SAY_WARNING, "token", subject, told.status, told.text);
+	if (job->request->retired != NULL)
+		say(job->fetch, SAY_INFO, "retire", subject, told.status, told.text);
+	else
+		say(job->fetch, SAY_WARNING, "token", subject, told.status, told.text);
 	client_send_error(job->fetch, job->client, job->id, &told);
 	job_cancel(job);
 }
@@ -203,7 +206,7 @@ static void on_token(void *data, struct aid_http_response *response, const struc
 	if (response->status != 200) {
 		(void)aid_oauth_refusal(
 			&(struct aid_refusal){response->status, response->body, response->retry_after_s,
-				response->host, job->request->secret}, &why);
+				response->host, job->request->secret, NULL}, &why);
 	} else if (response->body == NULL) {
 		(void)aid_fail(&why, AID_E_PROTOCOL, "token response: empty");
 	} else {
@@ -221,72 +224,48 @@ static void on_token(void *data, struct aid_http_response *response, const struc
 	verify(job);
 }
 
-static size_t length_of(const char *text)
+/* Whatever the provider cannot do or has done is no failure; why, in remark, is for a person. */
+static void retired(struct job *job, bool revoked, const char *remark)
 {
-	return text != NULL ? strlen(text) : 0;
+	client_send_done(job->fetch, job->client, job->id, revoked ? 1 : 0, remark);
+	job_cancel(job);
 }
 
-static int make_form(const struct request *request, struct aid_secret **ret_form,
-	struct aid_error *err)
+static void on_revoked(void *data, struct aid_http_response *response, const struct aid_error *err)
 {
-	const struct aid_grant grant = {
-		.scope = request->scope,
-		.audience = request->send_audience ? request->audience : NULL,
-		.resource = request->resource,
-	};
-	size_t secret = request->secret != NULL ? aid_secret_length(request->secret) : 0;
-	struct aid_secret *form = aid_secret_new(FORM_FIXED +
-		3 * (length_of(request->scope) + length_of(request->audience) +
-			length_of(request->resource) + length_of(request->client_id) +
-			length_of(request->host_issuer) + length_of(request->host_subject) +
-			length_of(request->issuer) + secret));
+	struct job *job = data;
+	struct aid_error why = AID_ERROR_INIT;
 	int r;
 
-	if (form == NULL)
-		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	r = aid_oauth_form(&grant, form, err);
-	if (r != AID_OK) {
-		aid_secret_free(form);
-		return r;
+	job->transfer = NULL;
+	if (response == NULL) {
+		job_fail(job, err);
+		return;
 	}
-	*ret_form = form;
-	return AID_OK;
-}
-
-static int authenticate(struct job *job, const char *endpoint, struct aid_secret *form,
-	struct aid_secret **ret_authorization, struct aid_error *err)
-{
-	const struct request *request = job->request;
-	struct aid_client_auth_params params = {
-		.method = request->method,
-		.client_id = request->client_id,
-		.secret = request->secret,
-		.alg = request->alg,
-		.audience = request->assertion_audience == AID_ASSERTION_AUD_TOKEN_ENDPOINT
-			? endpoint : request->issuer,
-		.host_issuer = request->host_issuer,
-		.host_subject = request->host_subject,
-		.now_wall_ms = aid_clock_wall_ms(),
-	};
-	int r = AID_OK;
-
-	if (request->key_fd >= 0)
-		r = key_cache_get(job->fetch->keys, request->key_fd, &params.key, err);
-	if (r != AID_OK)
-		return r;
-	return aid_client_auth_apply(&params, form, ret_authorization, err);
+	if (response->date_s != 0)
+		job->offset_s = response->date_s - aid_clock_wall_ms() / 1000;
+	r = aid_oauth_revoked(
+		&(struct aid_refusal){response->status, response->body, response->retry_after_s,
+			response->host, job->request->secret, job->request->retired}, &why);
+	if (r == AID_OK)
+		retired(job, true, NULL);
+	else if (r == AID_E_NOTFOUND)
+		retired(job, false, why.text);
+	else
+		job_fail(job, &why);
 }
 
 static int ask(struct job *job, const char *endpoint, struct aid_error *err)
 {
+	aid_http_done_fn *done = job->request->retired != NULL ? on_revoked : on_token;
 	AID_AUTO(aid_secret) *form = NULL;
 	AID_AUTO(aid_secret) *authorization = NULL;
 	struct aid_http_request http;
 	int r;
 
-	r = make_form(job->request, &form, err);
+	r = form_make(job->request, &form, err);
 	if (r == AID_OK)
-		r = authenticate(job, endpoint, form, &authorization, err);
+		r = form_authenticate(job->fetch, job->request, endpoint, form, &authorization, err);
 	if (r != AID_OK)
 		return r;
 	job->asked_wall_ms = aid_clock_wall_ms();
@@ -302,7 +281,18 @@ static int ask(struct job *job, const char *endpoint, struct aid_error *err)
 		.form = aid_steal(&form),
 		.authorization = aid_steal(&authorization),
 	};
-	return aid_http_start(job->fetch->http, &http, on_token, job, &job->transfer, err);
+	return aid_http_start(job->fetch->http, &http, done, job, &job->transfer, err);
+}
+
+/* NULL only for a revocation that the provider does not offer. */
+static const char *endpoint_of(const struct request *request, const struct aid_metadata *metadata)
+{
+	bool retire = request->retired != NULL;
+	const char *mtls = retire ? metadata->mtls_revocation_endpoint : metadata->mtls_token_endpoint;
+
+	if (request->method == AID_TLS_CLIENT_AUTH && mtls != NULL)
+		return mtls;
+	return retire ? metadata->revocation_endpoint : metadata->token_endpoint;
 }
 
 static void use_metadata(struct job *job)
@@ -319,17 +309,24 @@ static void use_metadata(struct job *job)
 		job_fail(job, &err);
 		return;
 	}
-	endpoint = metadata->token_endpoint;
-	if (job->request->method == AID_TLS_CLIENT_AUTH && metadata->mtls_token_endpoint != NULL)
-		endpoint = metadata->mtls_token_endpoint;
-	job->step = STEP_TOKEN;
+	if (job->request->retired != NULL && metadata->revocation_problem != NULL) {
+		(void)aid_fail(&err, AID_E_UNTRUSTED, "%s", metadata->revocation_problem);
+		job_fail(job, &err);
+		return;
+	}
+	endpoint = endpoint_of(job->request, metadata);
+	if (endpoint == NULL) {
+		retired(job, false, "the provider has no revocation_endpoint");
+		return;
+	}
+	job->step = job->request->retired != NULL ? STEP_REVOCATION : STEP_TOKEN;
 	r = ask(job, endpoint, &err);
 	if (r != AID_OK) {
 		job_fail(job, &err);
 		return;
 	}
 	/* The keys will be wanted when the answer comes. */
-	if (job->request->format == AID_FORMAT_JWT)
+	if (job->step == STEP_TOKEN && job->request->format == AID_FORMAT_JWT)
 		provider_prefetch_keys(job->provider);
 }
 
@@ -340,6 +337,7 @@ void job_advance(struct job *job)
 		use_metadata(job);
 		return;
 	case STEP_TOKEN:
+	case STEP_REVOCATION:
 		return;
 	case STEP_VERIFY:
 		verify(job);
@@ -381,7 +379,8 @@ void job_start(struct fetch *fetch, struct client *client, const struct aid_fram
 	else
 		r = prepare(fetch, frame, fds, n_fds, job, &err);
 	if (r != AID_OK) {
-		say(fetch, SAY_WARNING, "token", "request", r, err.text);
+		say(fetch, SAY_WARNING, frame->type == AID_MSG_RETIRE ? "retire" : "token", "request", r,
+			err.text);
 		client_send_error(fetch, client, frame->id, &err);
 		free_job(job);
 		return;
@@ -401,7 +400,8 @@ void job_start(struct fetch *fetch, struct client *client, const struct aid_fram
 static void time_out(struct job *job)
 {
 	static const char *const waits[] = {
-		[STEP_METADATA] = "discovery", [STEP_TOKEN] = "the token", [STEP_VERIFY] = "the key set"};
+		[STEP_METADATA] = "discovery", [STEP_TOKEN] = "the token", [STEP_VERIFY] = "the key set",
+		[STEP_REVOCATION] = "the revocation"};
 	struct aid_error err;
 
 	(void)aid_fail(&err, AID_E_TIMEOUT, "host '%.64s': no answer within %lld ms (waited for %s)",

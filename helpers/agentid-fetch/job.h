@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* One AID_MSG_TOKEN from request to answer: metadata, token request (keys on the way), verification. */
+/* One AID_MSG_TOKEN from request to answer: metadata, token request (keys on the way), verification.
+ * Or one AID_MSG_RETIRE: metadata, revocation. */
 #ifndef JOB_H
 #define JOB_H
 

@@ -3,6 +3,7 @@ pkglibexec_PROGRAMS += agentid-fetch
 
 agentid_fetch_SOURCES = \
 	%D%/fetch.h \
+	%D%/form.c %D%/form.h \
 	%D%/job.c %D%/job.h \
 	%D%/key_cache.c %D%/key_cache.h \
 	%D%/main.c \

@@ -242,6 +242,21 @@ static int check_required(const struct request *request, struct aid_error *err)
 	return AID_OK;
 }
 
+static int take_retired(const struct aid_frame *frame, struct request *request, struct aid_error *err)
+{
+	const struct aid_field *secret = &frame->fields[AID_TAG_SECRET];
+
+	if (frame->type != AID_MSG_RETIRE)
+		return AID_OK;
+	if (secret->length == 0 || secret->length > AID_TOKEN_MAX)
+		return aid_fail(err, AID_E_PROTOCOL, "token of %zu bytes, allowed 1 to %d",
+			secret->length, AID_TOKEN_MAX);
+	request->retired = aid_secret_from(secret->bytes, secret->length);
+	if (request->retired == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	return AID_OK;
+}
+
 int request_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
 	struct request **ret_request, struct aid_error *err)
 {
@@ -259,6 +274,8 @@ int request_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
 	if (r == AID_OK)
 		r = check_required(request, err);
 	if (r == AID_OK)
+		r = take_retired(frame, request, err);
+	if (r == AID_OK)
 		r = take_fds(frame, fds, n_fds, request, err);
 	if (r != AID_OK)
 		return r;
@@ -272,6 +289,7 @@ void request_free(struct request *request)
 		return;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(*member(request, texts[i].at));
+	aid_secret_free(request->retired);
 	aid_secret_free(request->secret);
 	aid_secret_free(request->private_key);
 	aid_secret_free(request->certificate);

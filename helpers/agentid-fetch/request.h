@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* An AID_MSG_TOKEN taken apart: texts copied, secrets read from their descriptors, keys left in theirs
+/* An AID_MSG_TOKEN or AID_MSG_RETIRE taken apart: texts copied, secrets read from their descriptors, keys left in theirs
  * until they are needed. */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -30,6 +30,7 @@ struct request {
 	bool send_audience;
 	int64_t max_lifetime_ms;
 	int64_t timeout_ms;
+	struct aid_secret *retired;     /* the token to revoke; NULL: one is wanted */
 	struct aid_secret *secret;      /* s */
 	struct aid_secret *private_key; /* k of tls_client_auth */
 	struct aid_secret *certificate; /* c */

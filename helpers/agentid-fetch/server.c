@@ -96,6 +96,18 @@ void client_send_error(struct fetch *fetch, struct client *client, uint32_t id,
 		client_send(client, &writer);
 }
 
+void client_send_done(struct fetch *fetch, struct client *client, uint32_t id, int64_t count,
+	const char *remark)
+{
+	struct aid_writer writer;
+
+	aid_writer_begin(&writer, fetch->out, sizeof(fetch->out), AID_MSG_DONE, id);
+	aid_writer_int(&writer, AID_TAG_COUNT_OF, count);
+	aid_writer_text(&writer, AID_TAG_TEXT, remark);
+	if (aid_writer_end(&writer) == AID_OK)
+		client_send(client, &writer);
+}
+
 void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
 	const struct issued *issued)
 {
@@ -157,8 +169,10 @@ static void dispatch(struct client *client, size_t length, const int *fds, size_
 	}
 	if (frame.type == AID_MSG_SIGN) {
 		sign(fetch, client, &frame, fds, n_fds);
-	} else if (frame.type == AID_MSG_TOKEN) {
+	} else if (frame.type == AID_MSG_TOKEN || frame.type == AID_MSG_RETIRE) {
 		job_start(fetch, client, &frame, fds, n_fds);
+		if (frame.type == AID_MSG_RETIRE)
+			explicit_bzero(fetch->in, length);
 	} else {
 		(void)aid_fail(&err, AID_E_PROTOCOL, "message %d is not for agentid-fetch",
 			(int)frame.type);

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
 import fetch_cases  # noqa: E402
 import fetch_client  # noqa: E402
 import fetch_process  # noqa: E402
+import fetch_retire  # noqa: E402
 import fetch_stories  # noqa: E402
 import jose  # noqa: E402
 import modes  # noqa: E402
@@ -106,6 +107,12 @@ class Bench:
     def token(self, mode, base=None, files=("secret",), **more):
         return self.answer(self.ask(mode, base, files, **more))
 
+    def retire(self, mode, token=modes.RETIRED, base=None, files=("secret",), **more):
+        """Asks for a revocation, and waits for the answer."""
+        issuer = (base or self.base()) + "/" + mode
+        fields = self.fields(issuer, SECRET=token, **more)
+        return self.answer(self.fetch.send("RETIRE", fields, [self.file(f) for f in files]))
+
     # ---- verdicts ----
 
     def case(self, name, problem):
@@ -142,7 +149,8 @@ class Bench:
 def main():
     bench = Bench(sys.argv[1], sys.argv[2])
     try:
-        for function in fetch_cases.STORIES + fetch_stories.STORIES + fetch_process.STORIES:
+        for function in fetch_cases.STORIES + fetch_stories.STORIES + fetch_retire.STORIES + \
+                fetch_process.STORIES:
             bench.story(function)
         bench.case("SIGTERM ends it with status 0", None if bench.fetch.stop() == 0 else "it does not")
         fetch_process.no_secret_in_log(bench)

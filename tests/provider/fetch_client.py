@@ -66,7 +66,8 @@ class Protocol:
             tag, size = struct.unpack("<HH", frame[at:at + 4])
             fields[self.tag_name[tag]] = frame[at + 4:at + 4 + size]
             at += 4 + size
-        for name in ("STATUS", "HTTP_STATUS", "RETRY_AFTER_S", "ERRNO", "EXPIRES_MS", "LIFETIME_MS"):
+        for name in ("STATUS", "HTTP_STATUS", "RETRY_AFTER_S", "ERRNO", "EXPIRES_MS", "LIFETIME_MS",
+                     "COUNT_OF"):
             if name in fields:
                 fields[name] = struct.unpack("<q", fields[name])[0]
         for name in ("TEXT", "OAUTH_CODE", "TOKEN_ID", "JTI", "SECRET"):
@@ -79,7 +80,8 @@ class Answer:
     def __init__(self, protocol, frame):
         kind, self.number, self.fields = protocol.parse(frame)
         self.issued = kind == protocol.msg["AID_MSG_ISSUED"]
-        self.status = "AID_OK" if self.issued else protocol.status_name[self.fields["STATUS"]]
+        self.done = kind == protocol.msg["AID_MSG_DONE"]
+        self.status = "AID_OK" if self.issued or self.done else protocol.status_name[self.fields["STATUS"]]
         self.text = self.fields.get("TEXT", "")
 
     def __repr__(self):

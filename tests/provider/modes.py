@@ -18,6 +18,7 @@ import urllib.parse
 import jose
 
 SUBJECT, AUDIENCE, CLIENT = "agent:a", "orders-api", "client:1"
+RETIRED = "canary-of-retired.token_1~+/="
 SECRET = "canary s3cr:t+%\u00e9/"
 
 
@@ -64,7 +65,7 @@ def send_parts(connection, parts, pause=0.0):
 def metadata(request, **changes):
     return {"issuer": request.issuer, "token_endpoint": request.issuer + "/token",
             "jwks_uri": request.issuer + "/jwks", "grant_types_supported": ["client_credentials"],
-            **changes}
+            "revocation_endpoint": request.issuer + "/revoke", **changes}
 
 
 def discovery(_, connection, request):
@@ -97,6 +98,13 @@ def token_body(token, **changes):
 
 def token(server, connection, request):
     return reply(connection, 200, token_body(mint(server, request)), "Cache-Control: no-store")
+
+
+def revoke(server, connection, request):
+    """RFC 7009: 200 for whatever token; GET /revoked tells all forms."""
+    with server.lock:
+        server.variables.setdefault("revoked", []).append(request.form())
+    return reply(connection, 200, b"")
 
 
 # ---- ways to be wrong ----
@@ -167,8 +175,11 @@ def redirect(code, location):
 
 
 def with_metadata(**changes):
-    return lambda s, c, r: reply(c, 200, metadata(
-        r, **{k: v(s, r) if callable(v) else v for k, v in changes.items()}))
+    """None: the member is not there."""
+    def write(server, connection, request):
+        document = metadata(request, **{k: v(server, request) if callable(v) else v for k, v in changes.items()})
+        return reply(connection, 200, {k: v for k, v in document.items() if v is not None})
+    return write
 
 
 def on_port(kind, path):
@@ -235,6 +246,19 @@ def authenticated(check):
     return answer_token
 
 
+def authenticated_revoke(check):
+    def answer_revoke(server, connection, request):
+        if "grant_type" in request.form() or not check(server, request):
+            return refuse_client(connection, "no")
+        return revoke(server, connection, request)
+    return answer_revoke
+
+
+def echo_token(_, connection, request):
+    return reply(connection, 400, {"error": "invalid_request",
+                                   "error_description": "bad token " + request.form()["token"]})
+
+
 def check_certificate(_, connection, request):
     peer = connection.getpeercert() if request.secure else None
     subject = dict(pair for rdn in (peer or {}).get("subject", ()) for pair in rdn)
@@ -259,6 +283,9 @@ def answer(server, connection, request):
     parts = request.path.split("/")
     if request.path == "/stats":
         return stats(server, connection)
+    if request.path == "/revoked":
+        with server.lock:
+            return reply(connection, 200, list(server.variables.get("revoked", [])))
     if parts[1] == "set":
         server.variables[parts[2]] = parts[3]
         return reply(connection, 200, {})
@@ -267,7 +294,8 @@ def answer(server, connection, request):
         return reply(connection, 404, {"error": "no such mode"})
     if request.path.endswith("/.well-known/openid-configuration"):
         return mode.get("discovery", discovery)(server, connection, request)
-    return mode.get(parts[2], {"jwks": jwks, "token": token}[parts[2]])(server, connection, request)
+    right = {"jwks": jwks, "token": token, "revoke": revoke}[parts[2]]
+    return mode.get(parts[2], right)(server, connection, request)
 
 
 MODES = {}

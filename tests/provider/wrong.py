@@ -168,18 +168,44 @@ def documents():
 
 def clients():
     return {
-        "basic": {"token": m.authenticated(m.check_basic)},
-        "post": {"token": m.authenticated(m.check_post)},
-        "jwt-rs256": {"token": m.authenticated(m.check_assertion("client-rs", alg="RS256"))},
+        "basic": {"token": m.authenticated(m.check_basic), "revoke": m.authenticated_revoke(m.check_basic)},
+        "post": {"token": m.authenticated(m.check_post), "revoke": m.authenticated_revoke(m.check_post)},
+        "jwt-rs256": {"token": m.authenticated(m.check_assertion("client-rs", alg="RS256")),
+                      "revoke": m.authenticated_revoke(m.check_assertion("client-rs", alg="RS256"))},
         "jwt-ps256": {"token": m.authenticated(m.check_assertion("client-rs", alg="PS256"))},
         "jwt-es256": {"token": m.authenticated(m.check_assertion("client-es", alg="ES256"))},
         "federated": {"token": m.authenticated(m.check_assertion(
             "host", "https://host.example", "agent:a", alg="ES256"))},
         "mtls": {"discovery": m.with_metadata(mtls_endpoint_aliases=lambda s, r: {
-            "token_endpoint": m.on_port("mtls", "token")(s, r)}),
+            "token_endpoint": m.on_port("mtls", "token")(s, r),
+            "revocation_endpoint": m.on_port("mtls", "revoke")(s, r)}),
+            "revoke": lambda s, c, r: (m.revoke if m.check_certificate(s, c, r) else
+                                       lambda *_: m.refuse_client(c, "no certificate"))(s, c, r),
             "token": lambda s, c, r: m.reply(c, 200, m.token_body(m.mint(
                 s, r, iss=f"https://localhost:{s.variables['ports']['good']}/{r.mode}")))
             if m.check_certificate(s, c, r) else m.refuse_client(c, "no certificate")},
+    }
+
+
+def revocations():
+    def elsewhere(url):
+        return {"discovery": m.with_metadata(revocation_endpoint=url)}
+    return {
+        "retire-503": {"revoke": m.status(503, "Retry-After: 7")},
+        "retire-500": {"revoke": m.status(500)},
+        "retire-silent": {"revoke": m.silent},
+        "retire-cut": {"revoke": lambda s, c, r: False},
+        "retire-unsupported": {"revoke": m.oauth_error(400, "unsupported_token_type")},
+        "retire-client": {"revoke": m.oauth_error(401, "invalid_client")},
+        "retire-refused": {"revoke": m.oauth_error(400, "invalid_token", error_description="Unmatching clients")},
+        "retire-echo": {"revoke": m.echo_token},
+        "retire-redirect": {"revoke": m.redirect(302, "https://evil.example/")},
+        "retire-body": {"revoke": m.status(200, body=b"<html>done")},
+        "retire-none": elsewhere(None),
+        "retire-number": elsewhere(7),
+        "retire-host": elsewhere("https://evil.example/revoke"),
+        "retire-http": elsewhere("http://evil.example/revoke"),
+        "retire-metadata": elsewhere("http://169.254.169.254/revoke"),
     }
 
 
@@ -187,6 +213,6 @@ def table():
     out = {"ok": {}, "slow": {"token": lambda s, c, r: (time.sleep(0.3), m.token(s, c, r))[1]},
            "rotate": {}}
     for part in (refusals, transports, bodies, redirects, lifetimes, tokens, claims, documents,
-                 clients):
+                 clients, revocations):
         out.update(part())
     return out

@@ -134,12 +134,55 @@ static void test_size(void **state)
 	free(big);
 }
 
+/* What is wrong with revocation is no reason to have no tokens. */
+static void test_revocation(void **state)
+{
+	static const struct {
+		const char *more;
+		const char *endpoint; /* NULL: none */
+		const char *problem;  /* NULL: none */
+	} rows[] = {
+		{"\"x\":1", NULL, NULL},
+		{"\"revocation_endpoint\":\"https://idp.example/v\"", "https://idp.example/v", NULL},
+		{"\"revocation_endpoint\":\"https://keys.example/v\"", "https://keys.example/v", NULL},
+		{"\"revocation_endpoint\":\"https://evil.example/v\"", NULL,
+			"revocation_endpoint is on host 'evil.example', which is neither"},
+		{"\"revocation_endpoint\":\"http://idp.example/v\"", NULL, "only https"},
+		{"\"revocation_endpoint\":\"https://127.0.0.1/v\"", NULL, "is on loopback host"},
+		{"\"revocation_endpoint\":7", NULL, "revocation_endpoint"},
+		{"\"revocation_endpoint\":\"https://idp.example/v\",\"mtls_endpoint_aliases\":"
+		 "{\"revocation_endpoint\":\"https://evil.example/v\"}", NULL, "'evil.example'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		AID_AUTO(aid_metadata) *metadata = NULL;
+		struct aid_error err = AID_ERROR_INIT;
+		char document[512];
+
+		(void)snprintf(document, sizeof(document), DOCUMENT(ISSUER, TOKEN("https://idp.example/t") ",%s"),
+			rows[i].more);
+		assert_ok(parse(document, ISSUER, "keys.example", &metadata, &err), &err);
+		assert_string_equal(metadata->token_endpoint, "https://idp.example/t");
+		assert_null(metadata->mtls_revocation_endpoint);
+		if (rows[i].endpoint != NULL)
+			assert_string_equal(metadata->revocation_endpoint, rows[i].endpoint);
+		else
+			assert_null(metadata->revocation_endpoint);
+		if (rows[i].problem != NULL)
+			assert_non_null(strstr(metadata->revocation_problem, rows[i].problem));
+		else
+			assert_null(metadata->revocation_problem);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_revocation),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_downgrade),
 		cmocka_unit_test(test_size),

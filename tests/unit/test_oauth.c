@@ -148,7 +148,7 @@ static void test_refusals(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		AID_AUTO(aid_secret) *body = aid_secret_from(rows[i].body, strlen(rows[i].body));
-		const struct aid_refusal refusal = {rows[i].http_status, body, 7, "idp.example", secret};
+		const struct aid_refusal refusal = {rows[i].http_status, body, 7, "idp.example", secret, NULL};
 		struct aid_error err = AID_ERROR_INIT;
 
 		assert_failed(aid_oauth_refusal(&refusal, &err), rows[i].status, &err, rows[i].part);
@@ -156,6 +156,55 @@ static void test_refusals(void **state)
 		assert_int_equal(err.http_status, rows[i].http_status);
 		assert_int_equal(err.retry_after_s, 7);
 		assert_null(strstr(err.text, "hunter2"));
+	}
+}
+
+static void test_revocation_form(void **state)
+{
+	AID_AUTO(aid_secret) *form = aid_secret_new(64);
+	AID_AUTO(aid_secret) *token = aid_secret_from("a.b~+/=", 7);
+	AID_AUTO(aid_secret) *small = aid_secret_new(40);
+	struct aid_error err = AID_ERROR_INIT;
+
+	(void)state;
+	assert_ok(aid_oauth_revocation_form(token, form, &err), &err);
+	assert_string_equal(aid_secret_peek(form), "token=a.b%7E%2B%2F%3D&token_type_hint=access_token");
+	assert_failed(aid_oauth_revocation_form(token, small, &err), AID_E_TOOBIG, &err, "over 40 bytes");
+}
+
+static void test_revoked(void **state)
+{
+	static const struct {
+		int http_status;
+		const char *body;
+		int status;
+		const char *part;
+	} rows[] = {
+		{200, "", AID_OK, ""},
+		{200, "<html>", AID_OK, ""},
+		{400, "{\"error\":\"unsupported_token_type\"}", AID_E_NOTFOUND, "HTTP 400 unsupported_token_type"},
+		{400, "{\"error\":\"invalid_request\"}", AID_E_DENIED, "invalid_request"},
+		{503, "{\"error\":\"unsupported_token_type\"}", AID_E_BUSY, "503"},
+		{401, "{\"error\":\"invalid_client\"}", AID_E_CREDENTIAL, "invalid_client"},
+		{302, "", AID_E_PROTOCOL, "without an OAuth error object"},
+		{204, "", AID_E_PROTOCOL, "without an OAuth error object"},
+		{400, "{\"error\":\"invalid_token\",\"error_description\":\"bad ey.J.x!\"}", AID_E_DENIED,
+			"left out: it repeats the token"},
+	};
+	AID_AUTO(aid_secret) *token = aid_secret_from("ey.J.x", 6);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		AID_AUTO(aid_secret) *body = aid_secret_from(rows[i].body, strlen(rows[i].body));
+		const struct aid_refusal answer = {rows[i].http_status, body, 7, "idp.example", NULL, token};
+		struct aid_error err = AID_ERROR_INIT;
+		int r = aid_oauth_revoked(&answer, &err);
+
+		if (rows[i].status == AID_OK)
+			assert_ok(r, &err);
+		else
+			assert_failed(r, rows[i].status, &err, rows[i].part);
+		assert_null(strstr(err.text, "ey.J.x"));
 	}
 }
 
@@ -168,6 +217,8 @@ int main(void)
 		cmocka_unit_test(test_bad_response),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_revocation_form),
+		cmocka_unit_test(test_revoked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
