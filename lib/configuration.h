@@ -58,6 +58,7 @@ struct aid_token_config {
 	char *algorithms;        /* accepted, comma-separated; default: every asymmetric one known */
 	char *allowed_hosts;     /* comma-separated hosts endpoints may have beside the issuer's */
 	char *ca_file;           /* default: [fetch] ca_file */
+	bool revoke_at_end;      /* default yes */
 };
 
 struct aid_agent {

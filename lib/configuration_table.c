@@ -90,6 +90,8 @@ const struct aid_option aid_agent_options[] = {
 	{"token", "allowed_hosts", AID_VALUE_HOSTS, .offset = TOKEN(allowed_hosts),
 		.sources = AID_FOR_OIDC},
 	{"token", "ca_file", AID_VALUE_PATH, .offset = TOKEN(ca_file), .sources = AID_FOR_OIDC},
+	{"token", "revoke_at_end", AID_VALUE_BOOL, .offset = TOKEN(revoke_at_end), .fallback = "yes",
+		.sources = AID_FOR_OIDC},
 	{.section = NULL},
 };
 

@@ -79,6 +79,7 @@ struct kd_issuer *kd_issuers_get(struct kd_agents *agents, const char *name)
 		return NULL;
 	}
 	kd_list_init(&issuer->waiting);
+	kd_list_init(&issuer->retire.waiting);
 	kd_list_append(&agents->issuers, &issuer->node);
 	return issuer;
 }

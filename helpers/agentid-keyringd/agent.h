@@ -15,6 +15,16 @@
 
 #define KD_AGENT_ID_SIZE 64
 
+/* Tokens of ended sessions that the issuer shall revoke, see retire.h. */
+struct kd_retire_queue {
+	struct kd_list waiting;
+	struct kd_timer timer;   /* after a failure: until then nothing is sent */
+	unsigned int flying;
+	unsigned int failures;   /* transient ones in a row; while there are any, one flies at a time */
+	bool paused;
+	bool told;               /* that the issuer cannot revoke */
+};
+
 struct kd_issuer {
 	struct kd_list node;
 	char *name;             /* the URL; "host" for the host issuer */
@@ -22,6 +32,7 @@ struct kd_issuer {
 	struct kd_list waiting; /* sessions whose refresh is due while the breaker is open */
 	struct kd_timer timer;  /* for the probe */
 	int64_t renewed_boot_ms; /* when the rings of those that wait were renewed */
+	struct kd_retire_queue retire;
 	char last_error[160];
 };
 

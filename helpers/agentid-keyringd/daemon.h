@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "notify.h"
 #include "quota.h"
+#include "retire.h"
 #include "sessions.h"
 
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct kd_daemon {
 	struct kd_agents agents;
 	struct kd_clients clients;
 	struct kd_fetch fetch;
+	struct kd_retire retire;
 	struct kd_admission admission;
 	struct aid_config *config;        /* NULL: none could be loaded since the start */
 	char config_error[256];           /* "": the last load succeeded */

@@ -3,6 +3,7 @@
 #include "ending.h"
 
 #include "refresh.h"
+#include "retire.h"
 #include "str.h"
 
 #include <sys/epoll.h>
@@ -22,6 +23,7 @@ static void end_quietly(struct kd_daemon *daemon, struct kd_session *session, in
 {
 	struct aid_error err = AID_ERROR_INIT;
 
+	kd_retire_take(daemon, session);
 	aid_ring_revoke(daemon->anchor, session->ring);
 	kd_refresh_cancel(daemon, session);
 	kd_loop_remove(&daemon->loop, &session->leader);

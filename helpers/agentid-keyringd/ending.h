@@ -8,8 +8,9 @@
 #include "daemon.h"
 #include "sessions.h"
 
-/* Revokes keys and ring first, then forgets the session. Who still waits for it gets status and
- * reason. The pointer is invalid afterwards. Never fails. */
+/* Revokes keys and ring first, then forgets the session; that the provider revokes the token, too, is
+ * left for later. Who still waits for the session gets status and reason. The pointer is invalid
+ * afterwards. Never fails. */
 void kd_session_end(struct kd_daemon *daemon, struct kd_session *session, int status,
 	const char *reason);
 /* All sessions of an agent; one log line for all. Returns how many. */

@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "fetchrequest.h"
 #include "refresh.h"
+#include "retire.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define SLOT_BITS 20U
 #define SENDS_MAX 2
 #define RECONNECT_MIN_MS 10
 #define RECONNECT_MAX_MS 500
@@ -56,10 +56,15 @@ static void on_deadline(struct kd_daemon *daemon, struct kd_timer *timer)
 
 static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *frame)
 {
-	struct kd_session *session =
-		kd_sessions_by_slot(&daemon->sessions, frame->id & ((1U << SLOT_BITS) - 1));
+	uint32_t slot = frame->id & ((1U << KD_FETCH_SLOT_BITS) - 1);
+	struct kd_session *session;
 	struct aid_error err = AID_ERROR_INIT;
 
+	if (slot == KD_RETIRE_SLOT) {
+		kd_retire_answered(daemon, frame);
+		return;
+	}
+	session = kd_sessions_by_slot(&daemon->sessions, slot);
 	/* Whoever asked may have gone since. */
 	if (session == NULL || session->job == NULL || session->job->id != frame->id ||
 		session->job->sends == 0)
@@ -169,6 +174,7 @@ static void disconnect(struct kd_daemon *daemon)
 
 	kd_list_init(&spent);
 	kd_loop_remove(&daemon->loop, &fetch->watch);
+	kd_retire_disconnected(daemon);
 	while (!kd_list_is_empty(&fetch->flying)) {
 		struct kd_job *job = KD_CONTAINER(fetch->flying.prev, struct kd_job, node);
 
@@ -191,7 +197,9 @@ static int send_job(struct kd_daemon *daemon, struct kd_job *job, struct aid_err
 	int64_t left = job->deadline_ms - aid_clock_boot_ms() - MARGIN_MS;
 	int r;
 
-	r = kd_request_build(daemon, job->session->agent, job->id, left > 1 ? left : 1, &request, err);
+	job->asked = job->session->agent->issuer;
+	r = kd_request_build(daemon, job->session->agent,
+		&(struct kd_ask){.id = job->id, .timeout_ms = left > 1 ? left : 1}, &request, err);
 	if (r == AID_OK)
 		r = aid_ipc_send(daemon->fetch.watch.fd, request.frame, request.length, request.fds,
 			request.n_fds, err);
@@ -226,6 +234,14 @@ static void flush(struct kd_daemon *daemon)
 			kd_list_append(&fetch->flying, &job->node);
 		}
 	}
+	/* Whoever waits for a token goes before what nobody waits for. */
+	if (!full && kd_fetch_is_up(fetch)) {
+		int r = kd_retire_flush(daemon);
+
+		full = r == AID_E_BUSY;
+		if (r == AID_E_UNREACHABLE)
+			disconnect(daemon);
+	}
 	fetch->flushing = false;
 	kd_loop_change(&daemon->loop, &fetch->watch, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
@@ -237,7 +253,8 @@ int kd_fetch_init(struct kd_fetch *fetch, const char *path, struct aid_error *er
 	kd_list_init(&fetch->queue);
 	kd_list_init(&fetch->flying);
 	fetch->buffer = aid_secret_new(AID_IPC_FRAME_MAX);
-	if (fetch->buffer == NULL)
+	fetch->out = aid_secret_new(KD_REQUEST_MAX);
+	if (fetch->buffer == NULL || fetch->out == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	return AID_OK;
 }
@@ -246,6 +263,8 @@ void kd_fetch_done(struct kd_fetch *fetch)
 {
 	aid_secret_free(fetch->buffer);
 	fetch->buffer = NULL;
+	aid_secret_free(fetch->out);
+	fetch->out = NULL;
 }
 
 void kd_fetch_start(struct kd_daemon *daemon)
@@ -255,6 +274,7 @@ void kd_fetch_start(struct kd_daemon *daemon)
 
 void kd_fetch_send_due(struct kd_daemon *daemon)
 {
+	kd_retire_report(daemon);
 	if (!daemon->fetch.send_due)
 		return;
 	daemon->fetch.send_due = false;
@@ -270,7 +290,7 @@ struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *sess
 	if (job == NULL)
 		return NULL;
 	job->session = session;
-	job->id = session->slot | (fetch->number++ << SLOT_BITS);
+	job->id = session->slot | (fetch->number++ << KD_FETCH_SLOT_BITS);
 	job->deadline_ms = deadline_boot_ms;
 	job->deadline.fire = on_deadline;
 	kd_list_append(&fetch->queue, &job->node);

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define KD_FETCH_SLOT_BITS 20U /* of a request's id: KD_SESSIONS_MAX fits */
+
 struct kd_issuer;
 struct kd_session;
 
@@ -24,6 +26,7 @@ struct kd_job {
 	struct kd_list node;
 	struct kd_session *session;
 	struct kd_issuer *issuer; /* whose breaker counts the outcome; NULL: none */
+	struct kd_issuer *asked;  /* whom the request sent names: a reload may lie between */
 	struct kd_timer deadline;
 	int64_t deadline_ms;
 	uint32_t id;
@@ -38,6 +41,7 @@ struct kd_fetch {
 	struct kd_list flying;
 	struct kd_timer reconnect;
 	struct aid_secret *buffer; /* one frame; wiped after each */
+	struct aid_secret *out;    /* the same, of requests */
 	const char *path;
 	unsigned int failures;     /* to connect, in a row */
 	uint32_t number;

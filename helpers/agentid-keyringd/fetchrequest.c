@@ -9,6 +9,7 @@
 #include "secret_source.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct letters {
@@ -135,35 +136,46 @@ static void write_token(const struct kd_daemon *daemon, const struct kd_agent *a
 	}
 }
 
-int kd_request_build(const struct kd_daemon *daemon, const struct kd_agent *agent, uint32_t id,
-	int64_t timeout_ms, struct kd_request *request, struct aid_error *err)
+static enum aid_msg message_of(const struct kd_agent *agent, const struct kd_ask *ask)
+{
+	if (ask->retire != NULL)
+		return AID_MSG_RETIRE;
+	return agent->config->token.source == AID_SOURCE_HOST ? AID_MSG_SIGN : AID_MSG_TOKEN;
+}
+
+int kd_request_build(const struct kd_daemon *daemon, const struct kd_agent *agent,
+	const struct kd_ask *ask, struct kd_request *request, struct aid_error *err)
 {
 	struct letters letters = {0};
 	struct aid_writer writer;
-	bool host;
+	enum aid_msg message;
+	size_t room;
 	int r;
 
 	request->n_fds = 0;
 	request->length = 0;
+	request->frame = aid_secret_tail(daemon->fetch.out, &room);
 	if (agent->config == NULL)
 		return aid_fail(err, AID_E_CONFIG, "agent '%s' is in no valid configuration", agent->id);
-	host = agent->config->token.source == AID_SOURCE_HOST;
-	aid_writer_begin(&writer, request->frame, sizeof(request->frame),
-		host ? AID_MSG_SIGN : AID_MSG_TOKEN, id);
-	if (host) {
+	message = message_of(agent, ask);
+	aid_writer_begin(&writer, request->frame, room, message, ask->id);
+	if (message == AID_MSG_SIGN) {
 		r = build_sign(daemon, agent, &writer, request, &letters, err);
 	} else {
 		write_token(daemon, agent, &writer);
-		aid_writer_int(&writer, AID_TAG_TIMEOUT_MS, timeout_ms);
+		aid_writer_int(&writer, AID_TAG_TIMEOUT_MS, ask->timeout_ms);
 		r = add_client_credentials(daemon, &agent->config->token, request, &letters, err);
 	}
 	if (r != AID_OK)
 		return r;
 	aid_writer_text(&writer, AID_TAG_FDS, letters.text);
+	/* Last: what fails above leaves no token behind. */
+	if (message == AID_MSG_RETIRE)
+		aid_writer_bytes(&writer, AID_TAG_SECRET, ask->retire, ask->retire_length);
+	request->length = writer.length;
 	if (aid_writer_end(&writer) != AID_OK)
 		return aid_fail(err, AID_E_TOOBIG, "the request to agentid-fetch is over %u bytes",
 			KD_REQUEST_MAX);
-	request->length = writer.length;
 	return AID_OK;
 }
 
@@ -171,4 +183,6 @@ void kd_request_done(struct kd_request *request)
 {
 	while (request->n_fds > 0)
 		(void)close(request->fds[--request->n_fds]);
+	explicit_bzero(request->frame, request->length);
+	request->length = 0;
 }

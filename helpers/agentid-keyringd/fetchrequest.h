@@ -1,32 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* Builds the request for one token: the frame, and the files that go with it, opened now. */
+/* Builds the request for one token, or for the end of one: the frame, and the files that go with it,
+ * opened now. */
 #ifndef KD_FETCHREQUEST_H
 #define KD_FETCHREQUEST_H
 
 #include "error.h"
 #include "ipc.h"
+#include "protocol.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define KD_REQUEST_MAX 8192U
+#define KD_REQUEST_MAX (8192U + AID_TOKEN_MAX)
 
 struct kd_agent;
 struct kd_daemon;
 
 struct kd_request {
-	uint8_t frame[KD_REQUEST_MAX];
+	char *frame; /* in the buffer that the connection has for it: one at a time */
 	size_t length;
 	int fds[AID_IPC_FDS_MAX];
 	size_t n_fds;
 };
 
+struct kd_ask {
+	uint32_t id;
+	int64_t timeout_ms;
+	const void *retire; /* the token to revoke; NULL: one is wanted */
+	size_t retire_length;
+};
+
 /* kd_request_done() must follow in either case. AID_E_CONFIG when the agent has no configuration;
  * what opening the secrets says. */
-int kd_request_build(const struct kd_daemon *daemon, const struct kd_agent *agent, uint32_t id,
-	int64_t timeout_ms, struct kd_request *request, struct aid_error *err) AID_WUR;
-/* Closes the descriptors. */
+int kd_request_build(const struct kd_daemon *daemon, const struct kd_agent *agent,
+	const struct kd_ask *ask, struct kd_request *request, struct aid_error *err) AID_WUR;
+/* Closes the descriptors and wipes the frame. */
 void kd_request_done(struct kd_request *request);
 
 #endif

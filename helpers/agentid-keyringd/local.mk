@@ -23,6 +23,8 @@ agentid_keyringd_SOURCES = \
 	%D%/refresh.c %D%/refresh.h \
 	%D%/reload.c %D%/reload.h \
 	%D%/requests.c %D%/requests.h \
+	%D%/retire.c %D%/retire.h \
+	%D%/retire_store.c %D%/retire_store.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/sessions.c %D%/sessions.h \
 	%D%/sink.c %D%/sink.h \

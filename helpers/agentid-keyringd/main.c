@@ -91,6 +91,7 @@ static void begin(struct kd_daemon *daemon, const struct kd_environment *environ
 	kd_list_init(&daemon->clients.all);
 	kd_list_init(&daemon->clients.dead);
 	kd_agents_init(&daemon->agents);
+	kd_retire_init(&daemon->retire);
 }
 
 int main(int argc, char **argv)

@@ -235,6 +235,7 @@ void kd_refresh_cancel(struct kd_daemon *daemon, struct kd_session *session)
 /* ---- answers ---- */
 
 struct issued {
+	struct kd_issuer *issuer; /* whom fetch had it from */
 	const uint8_t *token;
 	size_t length;
 	int64_t expires_wall_ms;
@@ -276,6 +277,7 @@ static void adopt(struct kd_session *session, const struct issued *issued)
 	session->expires_wall_ms = expires;
 	session->expires_boot_ms = session->received_boot_ms + session->lifetime_ms;
 	memcpy(session->token_id, issued->token_id, sizeof(session->token_id));
+	session->token_issuer = issued->issuer;
 	if (issued->length > session->agent->token_size)
 		session->agent->token_size = issued->length;
 }
@@ -363,6 +365,7 @@ static void refresh_succeeded(struct kd_daemon *daemon, struct kd_session *sessi
 	session->received_boot_ms = before.received_boot_ms;
 	session->refreshes = before.refreshes;
 	memcpy(session->token_id, before.token_id, sizeof(session->token_id));
+	session->token_issuer = before.token_issuer;
 	if (aid_ring_check(session->ring, NULL) != AID_OK)
 		give_up_on_ring(daemon, session, &err);
 	else
@@ -418,7 +421,7 @@ void kd_refresh_answered(struct kd_daemon *daemon, struct kd_job *job,
 {
 	struct kd_session *session = job->session;
 	struct aid_error err = AID_ERROR_INIT;
-	struct issued issued;
+	struct issued issued = {.issuer = job->asked};
 
 	/* A secret may have been replaced while the request was under way. */
 	if (answer->err != NULL && answer->err->status == AID_E_CREDENTIAL && !job->reopened) {

@@ -41,6 +41,7 @@ struct kd_session {
 	struct kd_list waiting; /* for the issuer's breaker */
 	struct kd_list clients; /* who wait for the job under way */
 	struct kd_job *job;     /* NULL: none under way (single flight) */
+	struct kd_issuer *token_issuer; /* whose token is in the ring; NULL: not known after a restart */
 	struct kd_timer timer;
 	struct kd_watch leader; /* pidfd */
 	pid_t leader_pid;

@@ -105,9 +105,10 @@ changed_secret()
 
 # ---- a session that lives ----
 
+# start_holder ID
 start_holder()
 {
-    coproc HOLDER { in_place "$STORY_CLIENT" --account svc-kc-short --uid "$(in_place id -u svc-kc-short)" \
+    coproc HOLDER { in_place "$STORY_CLIENT" --account "svc-$1" --uid "$(in_place id -u "svc-$1")" \
         --service agent 2>&1; }
     at_exit "end_process $HOLDER_PID"
     read -r -t 20 HELD <&"${HOLDER[0]}" && [ "${HELD%% *}" = opened ] || { echo "${HELD:-nothing}"; return 1; }
@@ -117,6 +118,25 @@ end_holder()
     eval "exec ${HOLDER[1]}>&-"
     read -r -t 20 line <&"${HOLDER[0]}" && [ "$line" = closed ]
 }
+
+# Whom the token was for asks the provider whether it is still good.
+is_active()
+{
+    printf 'token=%s' "$HELD_TOKEN" | curl -fsS -u orders-api:orders-api-secret -d @- \
+        "$(cat "$KC/http")/realms/my-realm/protocol/openid-connect/token/introspect" | jq -e .active
+}
+is_inactive() { [ "$(is_active)" = false ]; }
+held_token()
+{
+    local ring
+    ring=$(sed -n 's/.* ring=\([0-9]*\).*/\1/p' <<<"$HELD")
+    HELD_TOKEN=$(keyctl pipe "$(keyctl search "$ring" user agentid:token)") && [ -n "$HELD_TOKEN" ]
+}
+ends_revoked()
+{
+    held_token && is_active && end_holder && wait_for 10 is_inactive
+}
+
 refreshes() { in_place agentid list --json </dev/null | jq '[.[] | .refreshes] | add // 0'; }
 has_refreshed() { [ "$(refreshes)" -gt "$1" ]; }
 # The secret of a running session changes, at Keycloak and then in the file: it is simply picked up.
@@ -145,7 +165,9 @@ session_lives()
     STORY_CLIENT=/usr/local/bin/session_client
     "$AID_BUILD/libtool" --mode=install install -m 0755 "$AID_BUILD/tests/support/session_client" \
         "$ROOT$STORY_CLIENT" >&2
-    check "$1: a session of 10 second tokens opens" start_holder || return
+    check "$1: a session of 300 second tokens opens" start_holder kc-post || return
+    check "$1: the provider takes its token until the session closes, and then no more" ends_revoked
+    check "$1: a session of 10 second tokens opens" start_holder kc-short || return
     check "$1: it refreshes" wait_for 20 has_refreshed 0
     check "$1: a changed secret is picked up by the next refresh" rotates_under_session
     check "$1: a secret that changes late fails, and recovers by itself" rotates_late

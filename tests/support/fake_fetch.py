@@ -9,7 +9,8 @@ Without --socket it takes a listening socket as descriptor 3 (LISTEN_FDS). The c
 for every request: {"lifetime_ms": 300000, "script": [ACTION, ...], "default": ACTION, "delay_ms": 0}.
 An ACTION is "ok", "hang", "exit", "garbage", or {"status": N, "retry_after": N, "text": "..."}; the
 script is used up action by action (by all processes together: a counter stands beside the file). A
-token is "tok-" and 24 characters. The journal gets one JSON line for each request."""
+token is "tok-" and 24 characters. Revocations have "retire" and "retire_script" in place of "default"
+and "script"; "unsupported" is one more ACTION there. The journal gets one JSON line for each request."""
 import argparse
 import fcntl
 import hashlib
@@ -23,8 +24,9 @@ import sys
 import time
 
 MAGIC, VERSION = 0x4441, 1
-ERROR, SIGN, TOKEN, ISSUED = 21, 32, 33, 48
-STATUS, TEXT, RETRY_AFTER, EXPIRES, LIFETIME, SECRET, TOKEN_ID, JTI, FDS = 0, 1, 4, 18, 21, 35, 36, 37, 55
+DONE, ERROR, SIGN, TOKEN, RETIRE, ISSUED = 17, 21, 32, 33, 34, 48
+STATUS, TEXT, RETRY_AFTER, COUNT_OF, EXPIRES, LIFETIME = 0, 1, 4, 17, 18, 21
+SECRET, TOKEN_ID, JTI, ISSUER, FDS = 35, 36, 37, 38, 55
 NUMBERS = {0, 3, 4, 5, 8, 12, 16, 17, 18, 19, 20, 21, 22, 24, 25, 29, 30, 31, 33, 34, 42, 47, 48, 51, 54}
 
 
@@ -53,13 +55,14 @@ def parse(data):
     return kind, ident, fields
 
 
-def next_action(path):
+def next_action(path, kind):
+    names = ("retire_script", "retire", ".retired") if kind == RETIRE else ("script", "default", ".count")
     with open(path, encoding="utf-8") as f:
         control = json.load(f)
-    script = control.get("script", [])
-    action = control.get("default", "ok")
+    script = control.get(names[0], [])
+    action = control.get(names[1], "ok")
     if script:
-        with open(path + ".count", "a+", encoding="utf-8") as counter:
+        with open(path + names[2], "a+", encoding="utf-8") as counter:
             fcntl.flock(counter, fcntl.LOCK_EX)
             counter.seek(0)
             done = int(counter.read() or 0)
@@ -70,12 +73,16 @@ def next_action(path):
     return control, action
 
 
-def answer(ident, control, action):
+def answer(ident, kind, control, action):
     if isinstance(action, dict):
         fields = [(STATUS, action["status"]), (TEXT, action.get("text", "said so"))]
         if "retry_after" in action:
             fields.append((RETRY_AFTER, action["retry_after"]))
         return frame(ERROR, ident, fields)
+    if kind == RETIRE:
+        if action == "unsupported":
+            return frame(DONE, ident, [(COUNT_OF, 0), (TEXT, "HTTP 400 unsupported_token_type")])
+        return frame(DONE, ident, [(COUNT_OF, 1)])
     lifetime = control.get("lifetime_ms", 300000)
     token = b"tok-" + hashlib.sha256(os.urandom(16)).hexdigest()[:24].encode()
     token += b"x" * control.get("pad", 0)
@@ -95,10 +102,12 @@ class Server:
         for fd in fds:
             secrets.append(os.pread(fd, 4096, 0).decode(errors="replace").strip())
             os.close(fd)
-        control, action = next_action(self.control)
+        control, action = next_action(self.control, kind)
         with open(self.journal, "a", encoding="utf-8") as log:
             log.write(json.dumps({"at": time.time(), "kind": kind, "action": action,
                                   "secrets": secrets, "fds": fields.get(FDS, b"").decode(),
+                                  "issuer": fields.get(ISSUER, b"").decode(),
+                                  "token": hashlib.sha256(fields.get(SECRET, b"")).hexdigest()[:16],
                                   "pid": os.getpid()}) + "\n")
         if action == "exit":
             os._exit(1)
@@ -107,7 +116,7 @@ class Server:
             return
         if action != "hang":
             due = time.monotonic() + control.get("delay_ms", 0) / 1000
-            self.later.append((due, connection, answer(ident, control, action)))
+            self.later.append((due, connection, answer(ident, kind, control, action)))
 
     def receive(self, poll, connections, fd):
         connection = connections[fd]

@@ -238,7 +238,7 @@ class Host:
         self.log_path = "/run/keyringd.log"
         self.sessions = []
         os.makedirs("/run/agentid", exist_ok=True)
-        for path in (JOURNAL, CONTROL + ".count"):
+        for path in (JOURNAL, CONTROL + ".count", CONTROL + ".retired"):
             with open(path, "w", encoding="utf-8"):
                 pass
             os.chmod(path, 0o666)
@@ -271,13 +271,23 @@ class Host:
         assert done.returncode == 0, done.stderr
 
     def control(self, **what):
-        with open(CONTROL + ".count", "w", encoding="utf-8"):
-            pass
+        for counter in (".count", ".retired"):
+            with open(CONTROL + counter, "w", encoding="utf-8"):
+                pass
         self.write(CONTROL, json.dumps(dict({"lifetime_ms": 300000}, **what)))
 
-    def journal(self):
+    @staticmethod
+    def _journal():
         with open(JOURNAL, encoding="utf-8") as f:
             return [json.loads(line) for line in f]
+
+    def journal(self):
+        """Requests for tokens."""
+        return [entry for entry in self._journal() if entry["kind"] != wire.RETIRE]
+
+    def retired(self):
+        """Tokens that the provider was asked to revoke."""
+        return [entry for entry in self._journal() if entry["kind"] == wire.RETIRE]
 
     def log(self):
         with open(self.log_path, encoding="utf-8") as f:

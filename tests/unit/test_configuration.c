@@ -140,6 +140,9 @@ static const struct bad bads[] = {
 		"[token] client_secret has no meaning with client_auth = federated_jwt; take one of them out"},
 	{OIDC_AGENT "lifetime = 5m\n", 12,
 		"[token] lifetime has no meaning with source = oidc; take one of them out"},
+	{HOST_AGENT "revoke_at_end = no\n", 7,
+		"[token] revoke_at_end has no meaning with source = host; take one of them out"},
+	{OIDC_AGENT "revoke_at_end = never\n", 12, "[token] revoke_at_end = 'never': yes or no is allowed"},
 	{HOST_AGENT "subject = agent:b\n", 7,
 		"[token] subject has no meaning with source = host; take one of them out"},
 	{OIDC_AGENT "format = opaque\nsend_audience = yes\n", 11,
@@ -269,6 +272,7 @@ static void a_good_agent_is_read(void **state)
 	assert_int_equal(agent.token.max_lifetime_ms, 3600000);
 	assert_int_equal(agent.token.refresh_at, 50);
 	assert_true(agent.token.send_audience);
+	assert_true(agent.token.revoke_at_end);
 	assert_string_equal(agent.token.ca_file, "/etc/ca.pem");
 	aid_agent_done(&agent);
 }

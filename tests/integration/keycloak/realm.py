@@ -82,6 +82,7 @@ def main():
         client("kc-long", attributes={"access.token.lifespan": "900"}),
         key_client("kc-key", pem),
         client("rotator", protocolMappers=[]),
+        client("orders-api", protocolMappers=[]),
     ]
     realm = {
         "realm": "my-realm", "enabled": True, "sslRequired": "none", "accessTokenLifespan": 300,
