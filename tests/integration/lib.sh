@@ -260,5 +260,5 @@ serve_directory()
 
 # claim NAME: of the JWT on stdin, unverified; for tests that look at what was verified before.
 claim() { python3 -c 'import base64, json, sys
-body = sys.stdin.read().split(".")[1]
+body = sys.stdin.read().split(".")[1].strip()
 print(json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))).get(sys.argv[1], ""))' "$1"; }
