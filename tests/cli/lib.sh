@@ -43,7 +43,11 @@ own_configuration()
 # overlay DIR: what is written there from now on is gone with the namespace.
 overlay()
 {
-    mount -t overlay -o "lowerdir=$1,upperdir=$(mktemp -d $WORK/up.XXXX),workdir=$(mktemp -d $WORK/wk.XXXX)" \
+    local upper
+    upper=$(mktemp -d $WORK/up.XXXX)
+    # Its mode is the mount's, and others than root load libraries from there.
+    chmod 0755 "$upper"
+    mount -t overlay -o "lowerdir=$1,upperdir=$upper,workdir=$(mktemp -d $WORK/wk.XXXX)" \
         none "$1" || { echo "needs overlay mounts on $1"; exit 77; }
 }
 
