@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define REQUEST_MS 10000
-#define MARGIN_MS 250   /* fetch's own sentence comes before our deadline */
+#define MARGIN_MS INT64_C(250) /* fetch's own sentence comes before our deadline */
 #define BREAKER_MS 1000 /* how soon an issuer whose breaker is open is looked at again, at least */
 #define SENDS_MAX 2     /* of one token to a fetch that ends under it */
 
