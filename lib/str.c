@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define AGENT_ID_MAX 63U
-#define DURATION_MAX_S (366U * 86400U)
+#define DURATION_MAX_S UINT64_C(31622400) /* 366 days */
 
 bool aid_streq(const char *a, const char *b)
 {
@@ -23,7 +23,9 @@ int aid_str_order(const char *a, const char *b)
 
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c < 'A' || c > 'Z')
+		return c;
+	return (char)(c - 'A' + 'a');
 }
 
 bool aid_streq_nocase(const char *a, const char *b)

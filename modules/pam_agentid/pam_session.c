@@ -96,8 +96,11 @@ static void log_failure(const struct call *call, const struct aid_error *err)
 	size_t i;
 
 	/* Printable already; only the quote that ends the field matters. */
-	for (i = 0; err->text[i] != '\0'; i++)
-		detail[i] = err->text[i] == '\'' ? '"' : err->text[i];
+	for (i = 0; err->text[i] != '\0'; i++) {
+		detail[i] = err->text[i];
+		if (detail[i] == '\'')
+			detail[i] = '"';
+	}
 	detail[i] = '\0';
 	pam_syslog(call->pamh, LOG_ERR, "op=%s account='%s' status=%s%s detail='%s'", call->op,
 		aid_log_quote(call->user == NULL ? "" : call->user, user, sizeof(user)),
@@ -174,13 +177,14 @@ static int open_session(const struct call *call, const struct passwd *account,
 static int open_kept(const struct call *call, const struct passwd *account, struct aid_error *err)
 {
 	struct opened_list *list = list_get_or_make(call->pamh);
-	struct opened *opened = calloc(1, sizeof(*opened));
+	struct opened *opened;
 	int r;
 
-	if (list == NULL || opened == NULL) {
-		free(opened);
+	if (list == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	}
+	opened = calloc(1, sizeof(*opened));
+	if (opened == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	r = open_session(call, account, &opened->session, err);
 	if (r != AID_OK && call->options.on_error == AID_ON_ERROR_FAIL) {
 		opened_free(opened);
