@@ -27,13 +27,13 @@ int kd_quota_admit(const struct aid_quota *quota, uint32_t sessions, size_t toke
 
 	if (quota->bytes + bytes + reserve > quota->bytes_max)
 		return aid_fail(err, AID_E_QUOTA,
-			"root's key quota: %lld of %lld bytes are used, a session needs %lld and %u "
+			"key quota of root: %lld of %lld bytes are used, a session needs %lld and %u "
 			"sessions need %lld in reserve: raise kernel.keys.root_maxbytes",
 			(long long)quota->bytes, (long long)quota->bytes_max, (long long)bytes, sessions,
 			(long long)reserve);
 	if (quota->keys + keys + KD_QUOTA_RESERVE_KEYS > quota->keys_max)
 		return aid_fail(err, AID_E_QUOTA,
-			"root's key quota: %lld of %lld keys are used and a session needs %lld: raise "
+			"key quota of root: %lld of %lld keys are used and a session needs %lld: raise "
 			"kernel.keys.root_maxkeys",
 			(long long)quota->keys, (long long)quota->keys_max, (long long)keys);
 	return AID_OK;
