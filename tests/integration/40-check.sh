@@ -42,7 +42,8 @@ start_session()
 }
 
 reload() { kill -HUP "$(pgrep -o -f '^/usr/sbin/agentid-keyringd' --ns "$LEADER" --nslist pid)"; }
-log_has() { grep -qF -- "$1" "$LOG"; }
+# In a field of the log, the quotes of the sentence are double ones.
+log_has() { tr "'" '"' <"$LOG" | grep -qF -- "$(printf '%s' "$1" | tr "'" '"')"; }
 
 # says SENTENCE: check finds it and exits with 6; the daemon logs it when it is told to reload.
 says()

@@ -6,12 +6,12 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "keyring.h"
+#include "listing.h"
 #include "str.h"
 
 #include <errno.h>
 #include <keyutils.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -223,48 +223,7 @@ static void tell(int fd, enum step step)
 	}
 }
 
-static void wait_until(int64_t wall_ms)
-{
-	while (aid_clock_wall_ms() < wall_ms)
-		(void)poll(NULL, 0, (int)(wall_ms - aid_clock_wall_ms()) + 1);
-}
-
-/* The listing is not one moment's: while others make keys, it can leave one out. */
-#define LISTING_TRIES 10
 #define LATE_MS 500000
-
-/* Seconds until a key expires as /proc/keys shows it, -1 for "perm", -2 when it is not there. */
-static long listed_timeout(aid_serial key)
-{
-	FILE *file = fopen("/proc/keys", "re");
-	char line[512];
-	unsigned int serial;
-	long seconds = -2;
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-		char timeout[16], unit = 's';
-
-		if (sscanf(line, "%x %*s %*s %15s", &serial, timeout) != 2 || serial != (unsigned int)key)
-			continue;
-		seconds = aid_streq(timeout, "perm") ? -1 : 0;
-		if (seconds == 0)
-			(void)sscanf(timeout, "%ld%c", &seconds, &unit);
-		if (unit == 'm')
-			seconds *= 60;
-	}
-	if (file != NULL)
-		(void)fclose(file);
-	return seconds;
-}
-
-static long shown_timeout(aid_serial key)
-{
-	long seconds = -2;
-
-	for (int i = 0; i < LISTING_TRIES && seconds == -2; i++)
-		seconds = listed_timeout(key);
-	return seconds;
-}
 
 static void daemon_puts(int fd, aid_serial ring)
 {

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/keyring/check_keyring tests/keyring/check_libagentid \
 	tests/keyring/show-token
 
-tests_keyring_check_keyring_SOURCES = %D%/check_keyring.c
+tests_keyring_check_keyring_SOURCES = %D%/check_keyring.c %D%/listing.c %D%/listing.h
 tests_keyring_check_keyring_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
 tests_keyring_check_keyring_LDADD = libagentid-base.la $(KEYUTILS_LIBS)
 
