@@ -36,6 +36,7 @@ static int connect_to(const char *path, int *ret_fd, struct aid_error *err)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	size_t length = strlen(path);
 	AID_FD(fd);
+	int r;
 
 	if ((path[0] != '/' && path[0] != '@') || length < 2 || length >= sizeof(address.sun_path))
 		return aid_fail(err, AID_E_CONFIG, "NOTIFY_SOCKET '%.64s' is no socket address", path);
@@ -45,8 +46,12 @@ static int connect_to(const char *path, int *ret_fd, struct aid_error *err)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "notify socket");
-	if (connect(fd, (const struct sockaddr *)&address,
-		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) != 0)
+	r = connect(fd, (const struct sockaddr *)&address,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+	/* The variable is inherited, also where a mount of its own hides the socket. */
+	if (r != 0 && (errno == ENOENT || errno == ECONNREFUSED))
+		return AID_E_NOTFOUND;
+	if (r != 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "notify socket '%s'", path);
 	*ret_fd = aid_steal_fd(&fd);
 	return AID_OK;
@@ -65,6 +70,8 @@ int aid_notify_init(struct aid_notify *notify, const char *socket_path, const ch
 	if (r != AID_OK)
 		return r;
 	r = connect_to(socket_path, &made.fd, err);
+	if (r == AID_E_NOTFOUND)
+		return AID_OK;
 	if (r != AID_OK)
 		return r;
 	*notify = made;

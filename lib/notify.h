@@ -15,7 +15,7 @@ struct aid_notify {
 	int64_t watchdog_ms; /* 0: no watchdog; else ping at least this often (half the limit) */
 };
 
-/* socket_path may be NULL or "" (nobody listens); "@name" is an abstract socket. watchdog_usec and
+/* socket_path may be NULL or "", or name a socket that is not there (nobody listens); "@name" is an abstract socket. watchdog_usec and
  * watchdog_pid may be NULL; a watchdog meant for another process is none. AID_E_CONFIG, AID_E_IO. */
 int aid_notify_init(struct aid_notify *notify, const char *socket_path, const char *watchdog_usec,
 	const char *watchdog_pid, struct aid_error *err) AID_WUR;
