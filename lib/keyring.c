@@ -51,7 +51,8 @@ int aid_key_describe(aid_serial key, struct aid_key_info *ret_info, struct aid_e
 	if ((size_t)length > sizeof(text))
 		return aid_fail(err, AID_E_PROTOCOL, "key description of %ld bytes, at most %zu", length,
 			sizeof(text));
-	/* "type;uid;gid;permissions;name" */
+	/* "type;uid;gid;permissions;name", by the kernel itself: its numbers fit their types. */
+	/* NOLINTNEXTLINE(cert-err34-c) */
 	if (sscanf(text, "%31[^;];%u;%*u;%x;%n", info.type, &info.uid, &info.permissions, &name_at) !=
 			3 ||
 		name_at == 0 || strlen(text + name_at) >= sizeof(info.name))

@@ -17,6 +17,7 @@ static bool parse_line(const char *line, uid_t uid, struct aid_quota *ret_quota)
 	struct aid_quota quota;
 	unsigned int line_uid;
 
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers fit their types. */
 	if (sscanf(line, "%u: %*u %*u/%*u %" SCNd64 "/%" SCNd64 " %" SCNd64 "/%" SCNd64, &line_uid,
 			&quota.keys, &quota.keys_max, &quota.bytes, &quota.bytes_max) != 5)
 		return false;

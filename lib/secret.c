@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SECRET_MAX_BYTES (16U * 1024 * 1024)
+#define SECRET_MAX_BYTES 16777216U /* 16 MiB */
 
 #define SPARE_MAX 64U
 
