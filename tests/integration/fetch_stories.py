@@ -221,20 +221,22 @@ def single_flight(bench):
         bench.case(f"one {path} for all", None if count == 1 else f"{count} times")
 
 
+STORMS = 12
+
+
 def storm(bench):
     open_before = bench.fetch.descriptors()
     resident = []
-    for turn in ("first", "second", "third", "fourth"):
+    for turn in range(1, STORMS + 1):
         asked = [bench.ask("ok~storm") for _ in range(1000)]
         states = [bench.answer(number).status for number in asked]
         bad = [s for s in states if s != "AID_OK"]
-        bench.case(f"1000 requests at once, {turn} time", None if not bad else f"{len(bad)} failed: {bad[0]}")
+        bench.case(f"1000 requests at once, time {turn}", None if not bad else f"{len(bad)} failed: {bad[0]}")
         resident.append(bench.fetch.resident_kib())
-    # How many answers lie about at once differs from storm to storm; what is lost adds up in each.
-    grown = [after - before for before, after in zip(resident, resident[1:])]
-    bench.case("memory does not grow storm by storm", None if min(grown) < 512 else f"by {grown} KiB")
-    total = resident[-1] - resident[0]
-    bench.case("nor by much in all", None if total < 3 * 2048 else f"{total} KiB in three storms")
+    # How much lies about at once goes up and down from storm to storm by a MiB or two; what is lost adds up:
+    # a page a request would be 40 MiB here.
+    grown = resident[-1] - resident[1]
+    bench.case("memory does not grow storm by storm", None if grown < 6144 else f"{grown} KiB: {resident}")
     more = bench.fetch.descriptors() - open_before
     bench.case("at most 16 connections to a host", None if more <= 20 else f"{more} more descriptors")
 
