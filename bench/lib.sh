@@ -169,7 +169,7 @@ daemon_cpu_ns() {
 # on this machine until they expire.
 drop_keys() {
 	local name key
-	name="agentid:door:$(stat -Lc %i /proc/self/ns/pid):/run/agentid"
+	name="agentid:door:$(stat -Lc %i /proc/self/ns/pid)-$(sed 's/.*) //' /proc/1/stat | cut -d' ' -f20):/run/agentid"
 	for key in $(keyctl rlist @u); do
 		case $(keyctl rdescribe "$key" 2>/dev/null) in
 		*";$name") keyctl unlink "$key" @u ;;

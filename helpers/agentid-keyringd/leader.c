@@ -49,7 +49,7 @@ static bool is_shortage(int number)
 	return number == EMFILE || number == ENFILE || number == ENOMEM;
 }
 
-static int read_start(pid_t pid, int64_t *ret_start, struct aid_error *err)
+int kd_leader_start(pid_t pid, int64_t *ret_start, struct aid_error *err)
 {
 	char path[32], text[STAT_BYTES];
 	AID_FD(fd);
@@ -93,7 +93,7 @@ int kd_leader_of_peer(int socket, pid_t pid, int *ret_pidfd, int64_t *ret_start,
 		return aid_fail_errno(err, AID_E_BUSY, errno, "pidfd of process %d", (int)pid);
 	if (fd < 0)
 		return aid_fail_errno(err, AID_E_NOTFOUND, errno, "process %d", (int)pid);
-	r = read_start(pid, ret_start, err);
+	r = kd_leader_start(pid, ret_start, err);
 	if (r != AID_OK)
 		return r;
 	/* Alive after its start time was read: the time is of this process. */
@@ -115,7 +115,7 @@ int kd_leader_find(pid_t pid, int64_t start, int *ret_pidfd, struct aid_error *e
 	if (fd < 0)
 		return aid_fail_errno(err, errno == ESRCH ? AID_E_NOTFOUND : AID_E_IO, errno,
 			"process %d", (int)pid);
-	r = read_start(pid, &found, err);
+	r = kd_leader_start(pid, &found, err);
 	if (r != AID_OK)
 		return r;
 	if (found != start || has_ended(fd))

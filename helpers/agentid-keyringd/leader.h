@@ -18,4 +18,7 @@ int kd_leader_find(pid_t pid, int64_t start, int *ret_pidfd, struct aid_error *e
 /* Field 22 of a /proc/PID/stat text. AID_E_PROTOCOL when it is not there. Pure. */
 int kd_leader_parse_start(const char *stat, int64_t *ret_start) AID_WUR;
 
+/* When a process started, as field 22 of /proc/PID/stat has it. AID_E_NOTFOUND, AID_E_BUSY, AID_E_PROTOCOL. */
+int kd_leader_start(pid_t pid, int64_t *ret_start, struct aid_error *err) AID_WUR;
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "killswitch.h"
+#include "leader.h"
 #include "recover.h"
 #include "reload.h"
 #include "sandbox.h"
@@ -120,11 +121,17 @@ static int open_anchor(struct kd_daemon *daemon, struct aid_error *err)
 {
 	char name[ANCHOR_NAME_SIZE];
 	struct stat st;
+	int64_t first = 0;
+	int r;
 
 	if (stat("/proc/self/ns/pid", &st) != 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "/proc/self/ns/pid");
-	(void)snprintf(name, sizeof(name), "agentid:door:%llu:%s", (unsigned long long)st.st_ino,
-		AID_RUN_DIR);
+	/* The number of a namespace is used again after its end; with it would come its kill switches. */
+	r = kd_leader_start(1, &first, err);
+	if (r != AID_OK)
+		return r;
+	(void)snprintf(name, sizeof(name), "agentid:door:%llu-%lld:%s", (unsigned long long)st.st_ino,
+		(long long)first, AID_RUN_DIR);
 	return aid_anchor_open(name, &daemon->anchor, err);
 }
 

@@ -171,7 +171,9 @@ def links(keyring):
 
 def anchored_rings():
     """What this instance's daemon would find after a restart: other instances share the machine."""
-    name = "agentid:door:%d:/run/agentid" % os.stat("/proc/self/ns/pid").st_ino
+    with open("/proc/1/stat", encoding="ascii", errors="replace") as stat:
+        first = stat.read().rpartition(")")[2].split()[19]
+    name = f"agentid:door:{os.stat('/proc/self/ns/pid').st_ino}-{first}:/run/agentid"
     with open("/proc/keys", encoding="utf-8") as f:
         doors = [int(line.split()[0], 16) for line in f if " %s: " % name in line]
     return [ring for door in doors for anchor in links(door) for holder in links(anchor) for ring in links(holder)]
