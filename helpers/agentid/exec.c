@@ -178,6 +178,7 @@ static int run(const struct exec *exec, struct environment *environment)
 		return EXIT_CANNOT_RUN;
 	}
 	/* The command is searched for as the agent would find it, not as root would. */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread. */
 	if (setenv("PATH", SYSTEM_PATH, 1) != 0) {
 		cli_error("out of memory");
 		return EXIT_CANNOT_RUN;
