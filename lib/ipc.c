@@ -170,7 +170,7 @@ int aid_ipc_recv(int fd, void *buffer, size_t capacity, size_t *ret_length, int 
 		*ret_n_fds = n_fds;
 		return AID_OK;
 	}
-	while (n_fds > 0)
+	while (fds != NULL && n_fds > 0)
 		(void)close(fds[--n_fds]);
 	return aid_fail(err, AID_E_PROTOCOL, "frame over %zu bytes or with too many descriptors",
 		capacity);
