@@ -124,3 +124,15 @@ int client_int(const struct aid_frame *frame, enum aid_tag tag, int64_t fallback
 	}
 	return aid_frame_int(frame, tag, INT64_MIN, INT64_MAX, ret_value, err);
 }
+
+int client_texts(const struct aid_frame *frame, const struct client_text *texts, size_t count,
+	struct aid_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		int r = aid_frame_text(frame, texts[i].tag, texts[i].out, texts[i].size, err);
+
+		if (r != AID_OK)
+			return r;
+	}
+	return AID_OK;
+}

@@ -30,4 +30,13 @@ int client_ask(enum aid_msg type, const char *agent, client_visit visit, void *c
 int client_int(const struct aid_frame *frame, enum aid_tag tag, int64_t fallback, int64_t *ret_value,
 	struct aid_error *err) AID_WUR;
 
+/* Several texts; an absent one is "". */
+struct client_text {
+	enum aid_tag tag;
+	char *out;
+	size_t size;
+};
+int client_texts(const struct aid_frame *frame, const struct client_text *texts, size_t count,
+	struct aid_error *err) AID_WUR;
+
 #endif

@@ -6,11 +6,7 @@
 
 static int read_texts(const struct aid_frame *frame, struct session_info *info, struct aid_error *err)
 {
-	const struct {
-		enum aid_tag tag;
-		char *out;
-		size_t size;
-	} texts[] = {
+	const struct client_text texts[] = {
 		{AID_TAG_SESSION, info->session, sizeof(info->session)},
 		{AID_TAG_AGENT, info->agent, sizeof(info->agent)},
 		{AID_TAG_ACCOUNT, info->account, sizeof(info->account)},
@@ -22,13 +18,7 @@ static int read_texts(const struct aid_frame *frame, struct session_info *info, 
 		{AID_TAG_LAST_ERROR, info->last_error, sizeof(info->last_error)},
 	};
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		int r = aid_frame_text(frame, texts[i].tag, texts[i].out, texts[i].size, err);
-
-		if (r != AID_OK)
-			return r;
-	}
-	return AID_OK;
+	return client_texts(frame, texts, sizeof(texts) / sizeof(texts[0]), err);
 }
 
 static int read_numbers(const struct aid_frame *frame, struct session_info *info,

@@ -114,25 +114,16 @@ static int read_daemon(const struct aid_frame *frame, struct daemon_info *info, 
 
 static int read_agent(const struct aid_frame *frame, struct agent_info *info, struct aid_error *err)
 {
-	const struct {
-		enum aid_tag tag;
-		char *out;
-		size_t size;
-	} texts[] = {
+	const struct client_text texts[] = {
 		{AID_TAG_AGENT, info->agent, sizeof(info->agent)},
 		{AID_TAG_ACCOUNT, info->account, sizeof(info->account)},
 		{AID_TAG_SOURCE, info->source, sizeof(info->source)},
 		{AID_TAG_STATE, info->state, sizeof(info->state)},
 		{AID_TAG_LAST_ERROR, info->last_error, sizeof(info->last_error)},
 	};
+	int r = client_texts(frame, texts, sizeof(texts) / sizeof(texts[0]), err);
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		int r = aid_frame_text(frame, texts[i].tag, texts[i].out, texts[i].size, err);
-
-		if (r != AID_OK)
-			return r;
-	}
-	return client_int(frame, AID_TAG_SESSIONS, 0, &info->sessions, err);
+	return r != AID_OK ? r : client_int(frame, AID_TAG_SESSIONS, 0, &info->sessions, err);
 }
 
 /* ---- JSON ---- */

@@ -36,21 +36,27 @@ static void drop_alg(char *jwk)
 	memmove(at, at + strlen(member), strlen(at + strlen(member)) + 1);
 }
 
-void forge_new(struct forge *forge)
+struct forge forge;
+
+int forge_set_up(void **state)
 {
-	forge->rsa = load(TEST_RSA_PEM);
-	forge->ec = load(TEST_P256_PEM);
-	public_half(forge->rsa, forge->rsa_jwk, sizeof(forge->rsa_jwk));
-	public_half(forge->ec, forge->ec_jwk, sizeof(forge->ec_jwk));
-	drop_alg(forge->rsa_jwk);
-	forge->keys = forge_set(forge->rsa_jwk, forge->ec_jwk);
+	(void)state;
+	forge.rsa = load(TEST_RSA_PEM);
+	forge.ec = load(TEST_P256_PEM);
+	public_half(forge.rsa, forge.rsa_jwk, sizeof(forge.rsa_jwk));
+	public_half(forge.ec, forge.ec_jwk, sizeof(forge.ec_jwk));
+	drop_alg(forge.rsa_jwk);
+	forge.keys = forge_set(forge.rsa_jwk, forge.ec_jwk);
+	return 0;
 }
 
-void forge_done(struct forge *forge)
+int forge_tear_down(void **state)
 {
-	aid_signing_key_free(forge->rsa);
-	aid_signing_key_free(forge->ec);
-	aid_jwk_set_free(forge->keys);
+	(void)state;
+	aid_signing_key_free(forge.rsa);
+	aid_signing_key_free(forge.ec);
+	aid_jwk_set_free(forge.keys);
+	return 0;
 }
 
 struct aid_jwk_set *forge_set(const char *first, const char *second)

@@ -20,8 +20,10 @@ struct forge {
 };
 
 /* The RSA key signs with every algorithm, so its JWK has no alg. */
-void forge_new(struct forge *forge);
-void forge_done(struct forge *forge);
+extern struct forge forge;
+/* The set-up and tear-down of a group of tests. */
+int forge_set_up(void **state);
+int forge_tear_down(void **state);
 
 /* BASE64URL(header).BASE64URL(payload).BASE64URL(signature with key and alg). */
 const char *forge_token(const struct aid_signing_key *key, enum aid_alg alg, const char *header,

@@ -14,22 +14,6 @@
 #define NOW INT64_C(1700000000000)
 #define ASSERTION "client_assertion="
 
-static struct forge forge;
-
-static int set_up(void **state)
-{
-	(void)state;
-	forge_new(&forge);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	forge_done(&forge);
-	return 0;
-}
-
 static struct aid_client_auth_params standard(enum aid_client_auth method)
 {
 	return (struct aid_client_auth_params){
@@ -239,5 +223,5 @@ int main(void)
 		cmocka_unit_test(test_keys),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, forge_set_up, forge_tear_down);
 }

@@ -89,22 +89,6 @@ static void openssl_free(void *old, const char *file, int line)
 	free(old);
 }
 
-static struct forge forge;
-
-static int set_up(void **state)
-{
-	(void)state;
-	forge_new(&forge);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	forge_done(&forge);
-	return 0;
-}
-
 /* Runs until nothing failed; returns how often something did. once: what is tried; it checks itself
  * that a failure left its results alone. */
 static unsigned int exhaust(int (*once)(struct aid_error *err))
@@ -257,5 +241,5 @@ int main(void)
 	if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
 		return 1;
 	json_set_alloc_funcs(json_alloc, free);
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, forge_set_up, forge_tear_down);
 }

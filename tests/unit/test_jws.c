@@ -10,22 +10,6 @@
 
 #include <stdio.h>
 
-static struct forge forge;
-
-static int set_up(void **state)
-{
-	(void)state;
-	forge_new(&forge);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	forge_done(&forge);
-	return 0;
-}
-
 /* What aid_jwt_verify() does before it looks at claims. */
 static int check(const char *token, size_t length, const struct aid_jwk_set *keys, unsigned int algs,
 	struct aid_secret **ret_payload, struct aid_error *err)
@@ -393,5 +377,5 @@ int main(void)
 		cmocka_unit_test(test_key_confusion),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, forge_set_up, forge_tear_down);
 }

@@ -10,7 +10,6 @@
 #define NOW INT64_C(1700000000000)
 #define S(n) (NOW / 1000 + (n))
 
-static struct forge forge;
 static const struct aid_jwt_params standard = {
 	.issuer = "https://idp.example/r",
 	.audience = "orders-api",
@@ -21,20 +20,6 @@ static const struct aid_jwt_params standard = {
 	.now_wall_ms = NOW,
 	.skew_ms = AID_JWT_SKEW_MS,
 };
-
-static int set_up(void **state)
-{
-	(void)state;
-	forge_new(&forge);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	forge_done(&forge);
-	return 0;
-}
 
 static int verify_with(const char *header, const char *payload, const struct aid_jwt_params *params,
 	struct aid_claims *ret_claims, struct aid_error *err)
@@ -394,5 +379,5 @@ int main(void)
 		cmocka_unit_test(test_token_id), cmocka_unit_test(test_bad_requests),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, forge_set_up, forge_tear_down);
 }
