@@ -26,7 +26,10 @@ libagentid_base_la_SOURCES = \
 	%D%/secret.c %D%/secret.h \
 	%D%/secret_source.c %D%/secret_source.h \
 	%D%/session.c %D%/session.h \
-	%D%/str.c %D%/str.h
+	%D%/str.c %D%/str.h \
+	%D%/syntax.c %D%/syntax.h \
+	%D%/target.c %D%/target.h %D%/target_private.h \
+	%D%/target_check.c %D%/target_check_all.c %D%/target_check_cloud.c %D%/target_options.c
 libagentid_base_la_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
 libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)
 

@@ -38,9 +38,12 @@ enum aid_msg {
 	/* keyringd to fetch */
 	AID_MSG_SIGN = 32,  /* source = host: ISSUER SUBJECT AUDIENCE LIFETIME_MS; fd 0: signing key */
 	AID_MSG_TOKEN = 33, /* source = oidc: see docs/PROTOCOL.md; descriptors as FDS says */
-	AID_MSG_RETIRE = 34, /* the same and SECRET, a token to revoke at the provider -> DONE */
+	AID_MSG_RETIRE = 34, /* the same and SECRET, a token to revoke at the provider -> DONE; with
+			* CREDENTIAL_TYPE as EXCHANGE, for a credential */
+	AID_MSG_EXCHANGE = 35, /* an assertion for a credential: CREDENTIAL_TYPE NAME OPTIONS SOURCE ...,
+			* see docs/PROTOCOL.md */
 	/* fetch to keyringd; errors come as AID_MSG_ERROR */
-	AID_MSG_ISSUED = 48 /* SECRET EXPIRES_MS LIFETIME_MS TOKEN_ID JTI */
+	AID_MSG_ISSUED = 48 /* SECRET EXPIRES_MS LIFETIME_MS TOKEN_ID [JTI RENEWABLE] */
 };
 
 enum aid_tag {
@@ -80,7 +83,7 @@ enum aid_tag {
 	AID_TAG_STARTED_MS,
 	AID_TAG_FETCH_UP,      /* int 0 or 1 */
 	/* keyringd <-> fetch */
-	AID_TAG_SECRET,        /* a token: the only field that may hold one */
+	AID_TAG_SECRET,        /* a token: only this field and PREVIOUS may hold one */
 	AID_TAG_TOKEN_ID,      /* 16 hexadecimal digits of the token's SHA-256 */
 	AID_TAG_JTI,
 	AID_TAG_ISSUER,
@@ -106,6 +109,13 @@ enum aid_tag {
 	AID_TAG_LEADER_START,  /* field 22 of the leader's /proc/PID/stat */
 	AID_TAG_EXPIRES_BOOT_MS,  /* boot clock */
 	AID_TAG_RECEIVED_BOOT_MS, /* boot clock */
+	/* keyringd <-> fetch, of a credential */
+	AID_TAG_CREDENTIAL_TYPE, /* int: enum aid_target_kind */
+	AID_TAG_NAME,            /* of the section [credential NAME] */
+	AID_TAG_SESSION_NAME,    /* who asks, for the target's own log: AGENT.SESSION */
+	AID_TAG_OPTIONS,         /* aid_target_pack() */
+	AID_TAG_PREVIOUS,        /* the credential to renew */
+	AID_TAG_RENEWABLE,       /* int 0 or 1 */
 	AID_TAG_COUNT
 };
 

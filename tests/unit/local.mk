@@ -30,7 +30,8 @@ unit_programs = \
 	%D%/test_sandbox \
 	%D%/test_secret \
 	%D%/test_signing_key \
-	%D%/test_str
+	%D%/test_str \
+	%D%/test_target
 
 EXTRA_DIST += %D%/forge.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
 	tests/support/fake_clock.c tests/support/fake_clock.h
@@ -80,3 +81,4 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_secret_LDADD = $(unit_base)
 %C%_test_signing_key_LDADD = $(unit_oidc)
 %C%_test_str_LDADD = $(unit_base)
+%C%_test_target_LDADD = libagentid-config.la $(unit_base)
