@@ -74,10 +74,11 @@ libagentid_net_la_SOURCES = \
 libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 
-# The installed library: base only. A new function is 1:0:1, a changed one a new map node.
+# The installed library: base only. The soname is .so.1. A new function is 2:0:1, which keeps it; a
+# changed one is a new node of the map.
 lib_LTLIBRARIES += libagentid.la
 libagentid_la_SOURCES = %D%/agentid.c %D%/agentid.h
-libagentid_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -Wl,--gc-sections \
+libagentid_la_LDFLAGS = $(AM_LDFLAGS) -version-info 1:0:0 -Wl,--gc-sections \
 	-Wl,--version-script=$(srcdir)/%D%/libagentid.map
 libagentid_la_LIBADD = libagentid-base.la
 EXTRA_libagentid_la_DEPENDENCIES = %D%/libagentid.map

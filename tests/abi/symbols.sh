@@ -45,9 +45,9 @@ check() { # FILE MAP NEEDED
 
 check "$builddir/modules/pam_agentid/.libs/pam_agentid.so" \
 	"$srcdir/modules/pam_agentid/pam_agentid.map" "libc libeconf libkeyutils libpam "
-check "$builddir/.libs/libagentid.so.0" "$srcdir/lib/libagentid.map" "libc libkeyutils "
-same "the soname is kept" "libagentid.so.0" \
-	"$(readelf -d "$builddir/.libs/libagentid.so.0" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')"
+check "$builddir/.libs/libagentid.so.1" "$srcdir/lib/libagentid.map" "libc libkeyutils "
+same "the soname is kept" "libagentid.so.1" \
+	"$(readelf -d "$builddir/.libs/libagentid.so.1" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')"
 
 # Nothing that would act on the whole process of an application.
 sanitized || same "pam_agentid.so calls nothing that changes its host" "" \
