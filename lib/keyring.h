@@ -86,6 +86,9 @@ int aid_info_find(const char *text, size_t length, const char *credential, int64
  * able to create keys; it leaves its session keyring for an empty one. name tells instances apart
  * (one per process namespace and run directory). */
 int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *err) AID_WUR;
+/* Revokes every ring of that anchor and takes it, with its marks, out of root's user keyring. Fine when
+ * there is none. */
+int aid_anchor_remove(const char *name, size_t *ret_rings, struct aid_error *err) AID_WUR;
 /* Every ring that hangs in the anchor, each in a holder "agentid:ring:SERIAL"; *ret_rings is freed by
  * the caller. */
 int aid_anchor_list(aid_serial anchor, aid_serial **ret_rings, size_t *ret_count, struct aid_error *err)

@@ -150,6 +150,33 @@ int aid_anchor_open(const char *name, aid_serial *ret_anchor, struct aid_error *
 	return r;
 }
 
+int aid_anchor_remove(const char *name, size_t *ret_rings, struct aid_error *err)
+{
+	AID_FREE aid_serial *rings = NULL;
+	struct aid_key_info info;
+	size_t count = 0;
+	aid_serial door = find_link(KEY_SPEC_USER_KEYRING, name, &info), anchor;
+	int r;
+
+	*ret_rings = 0;
+	if (door == 0)
+		return AID_OK;
+	r = check_private(&info, DOOR_PERMISSIONS, err);
+	if (r != AID_OK)
+		return r;
+	anchor = find_link(door, ANCHOR_NAME, &info);
+	if (anchor != 0)
+		r = aid_anchor_list(anchor, &rings, &count, err);
+	if (r != AID_OK)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		aid_ring_revoke(anchor, rings[i]);
+	if (keyctl_unlink(door, KEY_SPEC_USER_KEYRING) != 0)
+		return aid_key_fail(err, errno, "take the anchor out of root's user keyring");
+	*ret_rings = count;
+	return AID_OK;
+}
+
 /* A keyring links at most one key of a name, and every ring has the same: each hangs in a holder. */
 static void holder_name(aid_serial ring, char out[HOLDER_NAME_SIZE])
 {

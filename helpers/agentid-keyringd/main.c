@@ -13,21 +13,23 @@
 #define EXIT_USAGE 2
 
 static const char usage[] =
-	"Usage: agentid-keyringd [--standalone [--fetch PROGRAM]]\n"
+	"Usage: agentid-keyringd [--standalone [--fetch PROGRAM] | --end-sessions]\n"
 	"Keeps the tokens of agent sessions in kernel keyrings.\n"
 	"\n"
 	"  --standalone      start and supervise agentid-fetch, where systemd does not\n"
 	"  --fetch PROGRAM   the agentid-fetch to start (default: " PKGLIBEXECDIR "/agentid-fetch)\n"
+	"  --end-sessions    end all sessions that a daemon left, and exit; for the removal of agentid\n"
 	"  --help            show this help\n"
 	"  --version         show the version\n";
 
-enum { OPTION_HELP = 1000, OPTION_VERSION, OPTION_STANDALONE, OPTION_FETCH };
+enum { OPTION_HELP = 1000, OPTION_VERSION, OPTION_STANDALONE, OPTION_FETCH, OPTION_END_SESSIONS };
 
 static const struct option options_known[] = {
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"standalone", no_argument, NULL, OPTION_STANDALONE},
 	{"fetch", required_argument, NULL, OPTION_FETCH},
+	{"end-sessions", no_argument, NULL, OPTION_END_SESSIONS},
 	{0},
 };
 
@@ -51,6 +53,9 @@ static int parse(int argc, char **argv, struct kd_options *options)
 		case OPTION_FETCH:
 			options->fetch_program = optarg;
 			break;
+		case OPTION_END_SESSIONS:
+			options->end_sessions = true;
+			break;
 		default:
 			(void)fputs(usage, stderr);
 			return EXIT_USAGE;
@@ -58,6 +63,10 @@ static int parse(int argc, char **argv, struct kd_options *options)
 	}
 	if (optind < argc) {
 		(void)fprintf(stderr, "agentid-keyringd: no argument is wanted\n%s", usage);
+		return EXIT_USAGE;
+	}
+	if (options->end_sessions && options->standalone) {
+		(void)fputs("agentid-keyringd: --end-sessions excludes --standalone\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (options->fetch_program[0] != '/') {
@@ -94,6 +103,19 @@ static void begin(struct kd_daemon *daemon, const struct kd_environment *environ
 	kd_retire_init(&daemon->retire);
 }
 
+static int end_sessions(void)
+{
+	struct aid_error err = AID_ERROR_INIT;
+	size_t count = 0;
+
+	if (kd_end_sessions(&count, &err) != AID_OK) {
+		(void)fprintf(stderr, "agentid-keyringd: %s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	(void)printf("%zu session%s ended\n", count, count == 1 ? "" : "s");
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	struct kd_options options = {.fetch_program = PKGLIBEXECDIR "/agentid-fetch"};
@@ -108,6 +130,8 @@ int main(int argc, char **argv)
 		(void)fputs("agentid-keyringd: only root can keep the keys of sessions\n", stderr);
 		return EXIT_FAILURE;
 	}
+	if (options.end_sessions)
+		return end_sessions();
 	read_environment(&environment);
 	begin(&daemon, &environment);
 	r = kd_startup(&daemon, &options, &environment, &err);

@@ -117,9 +117,8 @@ static int give_up_privileges(struct aid_error *err)
 	return aid_sandbox_enter(err);
 }
 
-static int open_anchor(struct kd_daemon *daemon, struct aid_error *err)
+static int name_anchor(char name[ANCHOR_NAME_SIZE], struct aid_error *err)
 {
-	char name[ANCHOR_NAME_SIZE];
 	struct stat st;
 	int64_t first = 0;
 	int r;
@@ -130,9 +129,17 @@ static int open_anchor(struct kd_daemon *daemon, struct aid_error *err)
 	r = kd_leader_start(1, &first, err);
 	if (r != AID_OK)
 		return r;
-	(void)snprintf(name, sizeof(name), "agentid:door:%llu-%lld:%s", (unsigned long long)st.st_ino,
-		(long long)first, AID_RUN_DIR);
-	return aid_anchor_open(name, &daemon->anchor, err);
+	(void)snprintf(name, ANCHOR_NAME_SIZE, "agentid:door:%llu-%lld:%s",
+		(unsigned long long)st.st_ino, (long long)first, AID_RUN_DIR);
+	return AID_OK;
+}
+
+static int open_anchor(struct kd_daemon *daemon, struct aid_error *err)
+{
+	char name[ANCHOR_NAME_SIZE];
+	int r = name_anchor(name, err);
+
+	return r != AID_OK ? r : aid_anchor_open(name, &daemon->anchor, err);
 }
 
 static void on_watchdog(struct kd_daemon *daemon, struct kd_timer *timer)
@@ -239,4 +246,15 @@ int kd_startup(struct kd_daemon *daemon, const struct kd_options *options,
 		kd_reload_apply(daemon);
 	kd_recover(daemon);
 	return serve(daemon, environment, passed == 1, err);
+}
+
+int kd_end_sessions(size_t *ret_count, struct aid_error *err)
+{
+	char name[ANCHOR_NAME_SIZE];
+	AID_FD(lock);
+	int r = lock_run_dir(&lock, err);
+
+	if (r == AID_OK)
+		r = name_anchor(name, err);
+	return r != AID_OK ? r : aid_anchor_remove(name, ret_count, err);
 }

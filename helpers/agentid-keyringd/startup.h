@@ -11,6 +11,7 @@
 
 struct kd_options {
 	bool standalone;
+	bool end_sessions;
 	const char *fetch_program;
 };
 
@@ -28,5 +29,9 @@ struct kd_environment {
 /* Everything up to serving. On failure err says why and the process should end. */
 int kd_startup(struct kd_daemon *daemon, const struct kd_options *options,
 	const struct kd_environment *environment, struct aid_error *err) AID_WUR;
+
+/* In place of a daemon: ends every session that one left, and forgets the kill switches that only the
+ * kernel holds. AID_E_BUSY while one runs. */
+int kd_end_sessions(size_t *ret_count, struct aid_error *err) AID_WUR;
 
 #endif
