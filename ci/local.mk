@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	%D%/fuzz \
 	%D%/integration \
 	%D%/lint \
+	%D%/package \
 	%D%/packages-demo.txt \
 	%D%/packages-root.txt \
 	%D%/packages.txt \
