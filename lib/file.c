@@ -139,7 +139,7 @@ static int open_without_links(const char *path, int flags)
 	return fd < 0 && errno == ENOSYS ? open_stepwise(path, flags) : fd;
 }
 
-int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
+int aid_file_open_again(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
 {
 	const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	AID_FD(fd);
@@ -158,11 +158,20 @@ int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct
 	r = check_opened(fd, path, kind, err);
 	if (r != AID_OK)
 		return r;
-	r = check_parents(path, err);
-	if (r != AID_OK)
-		return r;
 	*ret_fd = aid_steal_fd(&fd);
 	return AID_OK;
+}
+
+int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
+{
+	AID_FD(fd);
+	int r = aid_file_open_again(path, kind, &fd, err);
+
+	if (r == AID_OK)
+		r = check_parents(path, err);
+	if (r == AID_OK)
+		*ret_fd = aid_steal_fd(&fd);
+	return r;
 }
 
 int aid_file_read(int fd, size_t max, struct aid_secret **ret_bytes, struct aid_error *err)

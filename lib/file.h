@@ -26,6 +26,9 @@ int aid_fd_raise(int fd);
  * seen and wanted, AID_E_IO. ret_fd is owned by the caller, close-on-exec. */
 int aid_file_open(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
 	AID_WUR;
+/* The same for a path that aid_file_open() has opened lately: the directories are not looked at again. */
+int aid_file_open_again(const char *path, enum aid_file_kind kind, int *ret_fd, struct aid_error *err)
+	AID_WUR;
 /* Reads a descriptor to its end, from offset 0 where it can seek. AID_E_TOOBIG over max bytes. */
 int aid_file_read(int fd, size_t max, struct aid_secret **ret_bytes, struct aid_error *err) AID_WUR;
 /* Writes path atomically: a temporary file in the same directory, fsync, rename. */

@@ -64,8 +64,7 @@ int aid_ipc_connect(const char *path, int64_t timeout_ms, int *ret_fd, struct ai
 	fd = aid_fd_raise(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
 	if (fd < 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "socket");
-	if (set_timeout(fd, SO_SNDTIMEO, timeout_ms) != 0 ||
-		set_timeout(fd, SO_RCVTIMEO, timeout_ms) != 0)
+	if (set_timeout(fd, SO_SNDTIMEO, timeout_ms) != 0)
 		return aid_fail_errno(err, AID_E_IO, errno, "socket timeout");
 	r = connect_until(fd, &address, deadline_boot_ms);
 	/* A full backlog waits SO_SNDTIMEO and then says EAGAIN. */
@@ -89,8 +88,15 @@ int aid_ipc_peer(int fd, struct aid_peer *ret_peer, struct aid_error *err)
 	return AID_OK;
 }
 
-int aid_ipc_send(int fd, const void *bytes, size_t length, const int *fds, size_t n_fds,
-	struct aid_error *err)
+int aid_ipc_limit_receive(int fd, int64_t timeout_ms, struct aid_error *err)
+{
+	if (set_timeout(fd, SO_RCVTIMEO, timeout_ms) != 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "socket timeout");
+	return AID_OK;
+}
+
+static int send_frame(int fd, const void *bytes, size_t length, const int *fds, size_t n_fds,
+	int flags, struct aid_error *err)
 {
 	struct iovec vector = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
 	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
@@ -109,13 +115,33 @@ int aid_ipc_send(int fd, const void *bytes, size_t length, const int *fds, size_
 		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
 	}
 	do {
-		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+		sent = sendmsg(fd, &message, MSG_NOSIGNAL | flags);
 	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return AID_OK;
 	if (errno == EAGAIN)
 		return aid_fail(err, AID_E_BUSY, "the socket is full");
 	return aid_fail_errno(err, AID_E_UNREACHABLE, errno, "send");
+}
+
+int aid_ipc_send(int fd, const void *bytes, size_t length, const int *fds, size_t n_fds,
+	struct aid_error *err)
+{
+	return send_frame(fd, bytes, length, fds, n_fds, 0, err);
+}
+
+/* Waits only where it has to: the socket of a new connection has room. */
+static int send_until(int fd, const struct aid_writer *request, int64_t deadline_boot_ms,
+	struct aid_error *err)
+{
+	int r = send_frame(fd, request->buffer, request->length, NULL, 0, MSG_DONTWAIT, err);
+
+	if (r != AID_E_BUSY)
+		return r;
+	/* The descriptor's own limit may be a whole timeout from now. */
+	if (set_timeout(fd, SO_SNDTIMEO, deadline_boot_ms - aid_clock_boot_ms()) != 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "socket timeout");
+	return send_frame(fd, request->buffer, request->length, NULL, 0, 0, err);
 }
 
 static int take_fds(struct msghdr *message, int *fds, size_t max_fds, size_t *ret_n)
@@ -200,10 +226,7 @@ int aid_ipc_call(int fd, const struct aid_writer *request, void *buffer, size_t 
 	size_t length, n_fds;
 	int r;
 
-	/* The descriptor's own limit may be a whole timeout from now. */
-	if (set_timeout(fd, SO_SNDTIMEO, deadline_boot_ms - aid_clock_boot_ms()) != 0)
-		return aid_fail_errno(err, AID_E_IO, errno, "socket timeout");
-	r = aid_ipc_send(fd, request->buffer, request->length, NULL, 0, err);
+	r = send_until(fd, request, deadline_boot_ms, err);
 	if (r != AID_OK)
 		return r;
 	r = wait_readable(fd, deadline_boot_ms, err);

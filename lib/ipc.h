@@ -76,9 +76,11 @@ struct aid_peer {
 	pid_t pid;
 };
 
-/* Connects within timeout_ms, which also bounds each later send and receive on the descriptor.
+/* Connects within timeout_ms, which also bounds each later send on the descriptor.
  * AID_E_UNREACHABLE when nobody listens, AID_E_TIMEOUT, AID_E_IO. */
 int aid_ipc_connect(const char *path, int64_t timeout_ms, int *ret_fd, struct aid_error *err) AID_WUR;
+/* Bounds each later receive; aid_ipc_call() does not need it. */
+int aid_ipc_limit_receive(int fd, int64_t timeout_ms, struct aid_error *err) AID_WUR;
 int aid_ipc_peer(int fd, struct aid_peer *ret_peer, struct aid_error *err) AID_WUR;
 /* Sends one frame with up to AID_IPC_FDS_MAX descriptors; never raises SIGPIPE.
  * AID_E_BUSY when the socket is full (non-blocking), AID_E_UNREACHABLE when the peer is gone. */

@@ -95,8 +95,10 @@ int aid_anchor_list(aid_serial anchor, aid_serial **ret_rings, size_t *ret_count
 	AID_WUR;
 /* Refuses (AID_E_UNTRUSTED) anything but a live keyring "agentid" of uid 0 with AID_PERM_RING. */
 int aid_ring_check(aid_serial ring, struct aid_error *err) AID_WUR;
-/* Keeps the ring alive and findable until aid_ring_revoke(). */
-int aid_anchor_add(aid_serial anchor, aid_serial ring, struct aid_error *err) AID_WUR;
+/* Keeps the ring alive and findable until aid_ring_revoke() or, with *ret_holder, aid_anchor_drop(). */
+int aid_anchor_add(aid_serial anchor, aid_serial ring, aid_serial *ret_holder, struct aid_error *err)
+	AID_WUR;
+void aid_anchor_drop(aid_serial anchor, aid_serial holder);
 /* Sets or renews when the ring itself disappears (a backstop beyond every key). */
 int aid_ring_expire(aid_serial ring, int64_t expires_wall_ms, struct aid_error *err) AID_WUR;
 
@@ -109,10 +111,15 @@ int aid_ring_expire(aid_serial ring, int64_t expires_wall_ms, struct aid_error *
 int aid_ring_put(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
 	size_t length, int64_t expires_wall_ms, aid_serial *key, bool *ret_recreated,
 	struct aid_error *err) AID_WUR;
+/* The same for a key that is not in the ring yet, which is not asked then. One that is there all the same
+ * is replaced. */
+int aid_ring_add(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
+	size_t length, int64_t expires_wall_ms, aid_serial *ret_key, struct aid_error *err) AID_WUR;
 /* Sets the expiry of a key without touching its payload; one that is already due is revoked. */
 int aid_key_expire(aid_serial key, int64_t expires_wall_ms, struct aid_error *err) AID_WUR;
-/* Revokes every key of the ring, then the ring, and unlinks it from the anchor. Succeeds when they
- * are already gone. */
+/* Revokes every key of the ring, then the ring. Succeeds when they are already gone. */
+void aid_ring_end(aid_serial ring);
+/* The same, and looks for its holder in the anchor (0: there is none) and takes it out. */
 void aid_ring_revoke(aid_serial anchor, aid_serial ring);
 
 /* Root's key quota as /proc/key-users has it. */

@@ -44,6 +44,12 @@ static void forget_made(aid_serial key)
 	(void)keyctl_unlink(key, KEY_SPEC_PROCESS_KEYRING);
 }
 
+/* Links what was made where it shall be, in place of what has its name there, and forgets it here. */
+static long hand_over(aid_serial key, aid_serial into)
+{
+	return keyctl_move(key, KEY_SPEC_PROCESS_KEYRING, into, 0);
+}
+
 /* Sets the kernel's timeout so that the key ends with the whole second of expires_wall_ms. */
 static int set_expiry(aid_serial key, int64_t expires_wall_ms, struct aid_error *err)
 {
@@ -74,12 +80,13 @@ static int make_private(const char *type, const char *name, aid_serial into, aid
 
 	if (r != AID_OK)
 		return r;
-	if (keyctl_setperm(key, ANCHOR_PERMISSIONS) != 0 || keyctl_link(key, into) != 0)
+	if (keyctl_setperm(key, ANCHOR_PERMISSIONS) != 0 || hand_over(key, into) != 0) {
 		r = aid_key_fail(err, errno, name);
-	forget_made(key);
-	if (r == AID_OK)
-		*ret_key = key;
-	return r;
+		forget_made(key);
+		return r;
+	}
+	*ret_key = key;
+	return AID_OK;
 }
 
 /* The link of a keyring that is a keyring of this name, or 0. It is not searched for, because neither
@@ -232,7 +239,7 @@ int aid_ring_check(aid_serial ring, struct aid_error *err)
 	return AID_OK;
 }
 
-int aid_anchor_add(aid_serial anchor, aid_serial ring, struct aid_error *err)
+int aid_anchor_add(aid_serial anchor, aid_serial ring, aid_serial *ret_holder, struct aid_error *err)
 {
 	char name[HOLDER_NAME_SIZE];
 	aid_serial holder;
@@ -243,10 +250,13 @@ int aid_anchor_add(aid_serial anchor, aid_serial ring, struct aid_error *err)
 	if (r != AID_OK)
 		return r;
 	if (keyctl_setperm(holder, ANCHOR_PERMISSIONS) != 0 || keyctl_link(ring, holder) != 0 ||
-		keyctl_link(holder, anchor) != 0)
+		hand_over(holder, anchor) != 0) {
 		r = aid_key_fail(err, errno, "link the ring to the anchor");
-	forget_made(holder);
-	return r;
+		forget_made(holder);
+		return r;
+	}
+	*ret_holder = holder;
+	return AID_OK;
 }
 
 int aid_ring_expire(aid_serial ring, int64_t expires_wall_ms, struct aid_error *err)
@@ -293,7 +303,7 @@ static int update_in_place(aid_serial ring, const char *name, aid_serial key, co
 	return r;
 }
 
-/* Linking needs a permission that the finished key does not have; it is taken away at the end. */
+/* Linking needs a permission that most finished keys do not have; it is taken away at the end. */
 static int finish_key(aid_serial ring, aid_serial key, uint32_t permissions,
 	int64_t expires_wall_ms, struct aid_error *err)
 {
@@ -304,12 +314,12 @@ static int finish_key(aid_serial ring, aid_serial key, uint32_t permissions,
 	r = set_expiry(key, expires_wall_ms, err);
 	if (r != AID_OK)
 		return r;
-	if (keyctl_link(key, ring) != 0) {
+	if (hand_over(key, ring) != 0) {
 		if (errno == ENOKEY || errno == EKEYREVOKED || errno == EKEYEXPIRED)
 			return aid_fail_errno(err, AID_E_NOTFOUND, errno, "the ring is gone");
 		return aid_key_fail(err, errno, "link a key into the ring");
 	}
-	if (keyctl_setperm(key, permissions) != 0) {
+	if ((permissions & KEY_USR_LINK) == 0 && keyctl_setperm(key, permissions) != 0) {
 		int saved_errno = errno;
 
 		(void)keyctl_revoke(key);
@@ -318,7 +328,7 @@ static int finish_key(aid_serial ring, aid_serial key, uint32_t permissions,
 	return AID_OK;
 }
 
-static int make_in_ring(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
+int aid_ring_add(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
 	size_t length, int64_t expires_wall_ms, aid_serial *ret_key, struct aid_error *err)
 {
 	aid_serial key;
@@ -327,10 +337,12 @@ static int make_in_ring(aid_serial ring, const char *name, uint32_t permissions,
 	if (r != AID_OK)
 		return r;
 	r = finish_key(ring, key, permissions, expires_wall_ms, err);
-	forget_made(key);
-	if (r == AID_OK)
-		*ret_key = key;
-	return r;
+	if (r != AID_OK) {
+		forget_made(key);
+		return r;
+	}
+	*ret_key = key;
+	return AID_OK;
 }
 
 int aid_ring_put(aid_serial ring, const char *name, uint32_t permissions, const void *payload,
@@ -355,7 +367,7 @@ int aid_ring_put(aid_serial ring, const char *name, uint32_t permissions, const 
 	/* The agent can end its key between the two calls. */
 	if (r != AID_E_NOTFOUND && r != AID_E_REVOKED && r != AID_E_EXPIRED)
 		return r;
-	r = make_in_ring(ring, name, permissions, payload, length, expires_wall_ms, key, err);
+	r = aid_ring_add(ring, name, permissions, payload, length, expires_wall_ms, key, err);
 	if (r == AID_OK && ret_recreated != NULL)
 		*ret_recreated = true;
 	return r;
@@ -377,15 +389,13 @@ static void drop_holder(aid_serial anchor, aid_serial ring)
 	char name[HOLDER_NAME_SIZE];
 	long holder;
 
-	if (anchor <= 0)
-		return;
 	holder_name(ring, name);
 	holder = keyctl_search(anchor, "keyring", name, 0);
 	if (holder > 0)
 		(void)keyctl_unlink((key_serial_t)holder, anchor);
 }
 
-void aid_ring_revoke(aid_serial anchor, aid_serial ring)
+void aid_ring_end(aid_serial ring)
 {
 	AID_FREE aid_serial *keys = NULL;
 	size_t count = 0;
@@ -394,10 +404,21 @@ void aid_ring_revoke(aid_serial anchor, aid_serial ring)
 	if (aid_keyring_links(ring, &keys, &count, NULL) == AID_OK) {
 		for (size_t i = 0; i < count; i++)
 			(void)keyctl_revoke(keys[i]);
-		(void)keyctl_clear(ring);
 	}
+	/* Revoking it empties it, too. */
 	(void)keyctl_revoke(ring);
-	drop_holder(anchor, ring);
+}
+
+void aid_ring_revoke(aid_serial anchor, aid_serial ring)
+{
+	aid_ring_end(ring);
+	if (anchor > 0)
+		drop_holder(anchor, ring);
+}
+
+void aid_anchor_drop(aid_serial anchor, aid_serial holder)
+{
+	(void)keyctl_unlink(holder, anchor);
 }
 
 int aid_anchor_mark(aid_serial anchor, const char *name, bool present, struct aid_error *err)

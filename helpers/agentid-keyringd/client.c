@@ -147,8 +147,6 @@ void kd_client_wait(struct kd_daemon *daemon, struct kd_client *client, struct k
 	client->session = session;
 	kd_list_append(&session->clients, &client->waiter);
 	kd_loop_clear(&daemon->loop, &client->timer);
-	/* Nothing more is read until the answer is sent; only the end of the peer is seen. */
-	kd_loop_change(&daemon->loop, &client->watch, EPOLLRDHUP);
 }
 
 /* A peer that closes with an answer unread leaves ECONNRESET behind: then its login knows nothing
@@ -211,6 +209,10 @@ static void on_ready(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t 
 		peer_left(daemon, client, 0);
 	else if (client->state == KD_CLIENT_STREAMING)
 		kd_listing_continue(daemon, client);
+	else if (client->state == KD_CLIENT_WAITING)
+		/* Nothing more is read until the answer is sent; only the end of the peer is seen. Hardly
+		 * anybody sends another request before, so it is not said in advance. */
+		kd_loop_change(&daemon->loop, &client->watch, EPOLLRDHUP);
 }
 
 static void on_slow(struct kd_daemon *daemon, struct kd_timer *timer)

@@ -8,6 +8,7 @@
 #include "client.h"
 #include "configuration.h"
 #include "fetchlink.h"
+#include "hostkey.h"
 #include "keyring.h"
 #include "sink.h"
 #include "loop.h"
@@ -27,6 +28,7 @@ struct kd_daemon {
 	struct kd_fetch fetch;
 	struct kd_retire retire;
 	struct kd_admission admission;
+	struct kd_host_key host_key;
 	struct aid_config *config;        /* NULL: none could be loaded since the start */
 	char config_error[256];           /* "": the last load succeeded */
 	const char *credentials_dir;      /* NULL: none */

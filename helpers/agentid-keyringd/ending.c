@@ -24,7 +24,12 @@ static void end_quietly(struct kd_daemon *daemon, struct kd_session *session, in
 	struct aid_error err = AID_ERROR_INIT;
 
 	kd_retire_take(daemon, session);
-	aid_ring_revoke(daemon->anchor, session->ring);
+	if (session->holder == 0) {
+		aid_ring_revoke(daemon->anchor, session->ring);
+	} else {
+		aid_ring_end(session->ring);
+		aid_anchor_drop(daemon->anchor, session->holder);
+	}
 	kd_refresh_cancel(daemon, session);
 	kd_loop_remove(&daemon->loop, &session->leader);
 	(void)aid_fail(&err, status, "the session has ended: %s", reason);

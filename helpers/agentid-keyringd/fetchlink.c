@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "fetchrequest.h"
+#include "opening.h"
 #include "refresh.h"
 #include "retire.h"
 
@@ -108,11 +109,16 @@ static bool receive(struct kd_daemon *daemon)
 	return false;
 }
 
+static bool expects_answer(const struct kd_daemon *daemon)
+{
+	return !kd_list_is_empty(&daemon->fetch.flying) || daemon->retire.n_flying > 0;
+}
+
 static void on_ready(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t events)
 {
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
 		for (int i = 0; i < ANSWERS_PER_ROUND && watch->fd >= 0; i++) {
-			if (!receive(daemon))
+			if (!receive(daemon) || !expects_answer(daemon))
 				break;
 		}
 	}
@@ -232,6 +238,9 @@ static void flush(struct kd_daemon *daemon)
 			job->sends++;
 			kd_list_remove(&job->node);
 			kd_list_append(&fetch->flying, &job->node);
+			/* Fetch works already. A second request for one session finds it prepared. */
+			if (job->session->state == KD_OPENING && job->session->holder == 0)
+				kd_opening_prepare(daemon, job->session);
 		}
 	}
 	/* Whoever waits for a token goes before what nobody waits for. */

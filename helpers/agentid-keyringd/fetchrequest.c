@@ -2,10 +2,7 @@
  * Copyright The agentid authors */
 #include "fetchrequest.h"
 
-#include "clock.h"
 #include "daemon.h"
-#include "file.h"
-#include "issuer_dir.h"
 #include "secret_source.h"
 
 #include <stdio.h>
@@ -38,20 +35,14 @@ static int add_reference(const struct kd_daemon *daemon, const char *key, const 
 	return AID_OK;
 }
 
-static int add_host_key(const struct kd_daemon *daemon, struct kd_request *request,
+static int add_host_key(struct kd_daemon *daemon, struct kd_request *request,
 	struct letters *letters, struct aid_error *err)
 {
-	char path[AID_ISSUER_PATH_SIZE];
-	int64_t next_change;
 	int fd, r;
 
 	if (daemon->config->host_issuer == NULL)
 		return aid_fail(err, AID_E_CONFIG, "[issuer] url is not set");
-	r = aid_issuer_select(daemon->config->issuer_key_dir, aid_clock_wall_ms(), path, &next_change,
-		err);
-	if (r != AID_OK)
-		return r;
-	r = aid_file_open(path, AID_FILE_SECRET, &fd, err);
+	r = kd_host_key_open(&daemon->host_key, daemon->config->issuer_key_dir, &fd, err);
 	if (r != AID_OK)
 		return r;
 	take(request, letters, 'h', fd);
@@ -63,7 +54,7 @@ static void subject_of(const struct kd_agent *agent, char *out, size_t size)
 	(void)snprintf(out, size, "agent:%s", agent->id);
 }
 
-static int build_sign(const struct kd_daemon *daemon, const struct kd_agent *agent,
+static int build_sign(struct kd_daemon *daemon, const struct kd_agent *agent,
 	struct aid_writer *writer, struct kd_request *request, struct letters *letters,
 	struct aid_error *err)
 {
@@ -81,7 +72,7 @@ static int build_sign(const struct kd_daemon *daemon, const struct kd_agent *age
 	return AID_OK;
 }
 
-static int add_client_credentials(const struct kd_daemon *daemon,
+static int add_client_credentials(struct kd_daemon *daemon,
 	const struct aid_token_config *token, struct kd_request *request, struct letters *letters,
 	struct aid_error *err)
 {
@@ -143,7 +134,7 @@ static enum aid_msg message_of(const struct kd_agent *agent, const struct kd_ask
 	return agent->config->token.source == AID_SOURCE_HOST ? AID_MSG_SIGN : AID_MSG_TOKEN;
 }
 
-int kd_request_build(const struct kd_daemon *daemon, const struct kd_agent *agent,
+int kd_request_build(struct kd_daemon *daemon, const struct kd_agent *agent,
 	const struct kd_ask *ask, struct kd_request *request, struct aid_error *err)
 {
 	struct letters letters = {0};

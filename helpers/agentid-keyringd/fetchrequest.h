@@ -33,7 +33,7 @@ struct kd_ask {
 
 /* kd_request_done() must follow in either case. AID_E_CONFIG when the agent has no configuration;
  * what opening the secrets says. */
-int kd_request_build(const struct kd_daemon *daemon, const struct kd_agent *agent,
+int kd_request_build(struct kd_daemon *daemon, const struct kd_agent *agent,
 	const struct kd_ask *ask, struct kd_request *request, struct aid_error *err) AID_WUR;
 /* Closes the descriptors and wipes the frame. */
 void kd_request_done(struct kd_request *request);

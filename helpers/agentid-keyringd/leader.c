@@ -77,12 +77,10 @@ static bool has_ended(int pidfd)
 	return poll(&p, 1, 0) != 0;
 }
 
-int kd_leader_of_peer(int socket, pid_t pid, int *ret_pidfd, int64_t *ret_start,
-	struct aid_error *err)
+int kd_leader_of_peer(int socket, pid_t pid, int *ret_pidfd, struct aid_error *err)
 {
 	AID_FD(fd);
 	socklen_t size = sizeof(fd);
-	int r;
 
 	if (pid <= 0)
 		return aid_fail(err, AID_E_DENIED, "the opener is in a process namespace of its own");
@@ -93,13 +91,21 @@ int kd_leader_of_peer(int socket, pid_t pid, int *ret_pidfd, int64_t *ret_start,
 		return aid_fail_errno(err, AID_E_BUSY, errno, "pidfd of process %d", (int)pid);
 	if (fd < 0)
 		return aid_fail_errno(err, AID_E_NOTFOUND, errno, "process %d", (int)pid);
-	r = kd_leader_start(pid, ret_start, err);
+	*ret_pidfd = aid_steal_fd(&fd);
+	return AID_OK;
+}
+
+int kd_leader_start_of(int pidfd, pid_t pid, int64_t *ret_start, struct aid_error *err)
+{
+	int64_t start;
+	int r = kd_leader_start(pid, &start, err);
+
 	if (r != AID_OK)
 		return r;
 	/* Alive after its start time was read: the time is of this process. */
-	if (has_ended(fd))
+	if (has_ended(pidfd))
 		return aid_fail(err, AID_E_NOTFOUND, "process %d is gone", (int)pid);
-	*ret_pidfd = aid_steal_fd(&fd);
+	*ret_start = start;
 	return AID_OK;
 }
 
@@ -115,10 +121,10 @@ int kd_leader_find(pid_t pid, int64_t start, int *ret_pidfd, struct aid_error *e
 	if (fd < 0)
 		return aid_fail_errno(err, errno == ESRCH ? AID_E_NOTFOUND : AID_E_IO, errno,
 			"process %d", (int)pid);
-	r = kd_leader_start(pid, &found, err);
+	r = kd_leader_start_of(fd, pid, &found, err);
 	if (r != AID_OK)
 		return r;
-	if (found != start || has_ended(fd))
+	if (found != start)
 		return aid_fail(err, AID_E_NOTFOUND, "process %d is gone", (int)pid);
 	*ret_pidfd = aid_steal_fd(&fd);
 	return AID_OK;

@@ -11,8 +11,9 @@
 #include <sys/types.h>
 
 /* The process at the other end of a socket, as it was when it connected. */
-int kd_leader_of_peer(int socket, pid_t pid, int *ret_pidfd, int64_t *ret_start,
-	struct aid_error *err) AID_WUR;
+int kd_leader_of_peer(int socket, pid_t pid, int *ret_pidfd, struct aid_error *err) AID_WUR;
+/* When the process of a pidfd started. AID_E_NOTFOUND: it is gone. */
+int kd_leader_start_of(int pidfd, pid_t pid, int64_t *ret_start, struct aid_error *err) AID_WUR;
 /* The process pid, if it still is the one that started at start. AID_E_NOTFOUND: it is gone. */
 int kd_leader_find(pid_t pid, int64_t start, int *ret_pidfd, struct aid_error *err) AID_WUR;
 /* Field 22 of a /proc/PID/stat text. AID_E_PROTOCOL when it is not there. Pure. */

@@ -11,6 +11,7 @@ agentid_keyringd_SOURCES = \
 	%D%/fetchlink.c %D%/fetchlink.h \
 	%D%/fetchrequest.c %D%/fetchrequest.h \
 	%D%/heap.c %D%/heap.h \
+	%D%/hostkey.c %D%/hostkey.h \
 	%D%/killswitch.c %D%/killswitch.h \
 	%D%/leader.c %D%/leader.h \
 	%D%/list.h \

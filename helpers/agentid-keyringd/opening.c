@@ -7,6 +7,7 @@
 #include "ending.h"
 #include "leader.h"
 #include "refresh.h"
+#include "store.h"
 #include "str.h"
 
 #include <string.h>
@@ -135,6 +136,16 @@ static int admit(struct kd_daemon *daemon, const struct kd_agent *agent, aid_ser
 		err);
 }
 
+static void draw_names(struct kd_session *session)
+{
+	uint8_t random[sizeof(session->id) + sizeof(session->cookie)];
+
+	kd_random_bytes(random, sizeof(random));
+	memcpy(session->id, random, sizeof(session->id));
+	memcpy(session->cookie, random + sizeof(session->id), sizeof(session->cookie));
+	explicit_bzero(random, sizeof(random));
+}
+
 static int make_session(struct kd_daemon *daemon, struct kd_client *client,
 	struct kd_agent *agent, const struct request *q, struct kd_session **ret_session,
 	struct aid_error *err)
@@ -146,13 +157,12 @@ static int make_session(struct kd_daemon *daemon, struct kd_client *client,
 
 	if (session == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	r = kd_leader_of_peer(client->watch.fd, client->peer.pid, &pidfd, &session->leader_start, err);
+	r = kd_leader_of_peer(client->watch.fd, client->peer.pid, &pidfd, err);
 	if (r != AID_OK) {
 		kd_session_free(session);
 		return r;
 	}
-	kd_random_bytes(session->id, sizeof(session->id));
-	kd_random_bytes(session->cookie, sizeof(session->cookie));
+	draw_names(session);
 	session->state = KD_OPENING;
 	session->ring = (aid_serial)q->ring;
 	session->uid = (uid_t)q->uid;
@@ -208,6 +218,17 @@ void kd_opening_begin(struct kd_daemon *daemon, struct kd_client *client,
 	}
 	kd_client_wait(daemon, client, session);
 	if (kd_refresh_start(daemon, session, &err) != AID_OK)
+		kd_opening_failed(daemon, session, &err);
+}
+
+void kd_opening_prepare(struct kd_daemon *daemon, struct kd_session *session)
+{
+	struct aid_error err = AID_ERROR_INIT;
+	int r = kd_leader_start_of(session->leader.fd, session->leader_pid, &session->leader_start, &err);
+
+	if (r == AID_OK)
+		r = kd_store_prepare(daemon, session, &err);
+	if (r != AID_OK)
 		kd_opening_failed(daemon, session, &err);
 }
 

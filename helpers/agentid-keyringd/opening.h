@@ -12,6 +12,9 @@
 /* Answers at once with an error, or later through the two below. */
 void kd_opening_begin(struct kd_daemon *daemon, struct kd_client *client,
 	const struct aid_frame *frame);
+/* The request for its token is on the way: does meanwhile what needs no token. On failure the session has
+ * ended when this returns. */
+void kd_opening_prepare(struct kd_daemon *daemon, struct kd_session *session);
 /* The token is in the ring: answers OPENED. */
 void kd_opening_done(struct kd_daemon *daemon, struct kd_session *session);
 /* Answers err and ends the session. */

@@ -396,7 +396,7 @@ static void opening_succeeded(struct kd_daemon *daemon, struct kd_session *sessi
 	struct aid_error err = AID_ERROR_INIT;
 
 	adopt(session, issued);
-	if (kd_store_open(daemon, session, issued->token, issued->length, &err) != AID_OK) {
+	if (kd_store_open(session, issued->token, issued->length, &err) != AID_OK) {
 		kd_opening_failed(daemon, session, &err);
 		return;
 	}

@@ -48,6 +48,7 @@ struct kd_session {
 	uid_t uid;
 	int64_t leader_start;
 	aid_serial ring, token, meta, cookie_key;
+	aid_serial holder;      /* of the ring in the anchor; 0: none, or not known after a restart */
 	char *texts;            /* service, rhost, tty and invocation, one after the other */
 	char *last_error;       /* NULL after a success */
 	int64_t opened_wall_ms;

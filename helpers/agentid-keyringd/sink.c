@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool can_write(int fd)
@@ -13,6 +15,30 @@ static bool can_write(int fd)
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+}
+
+static enum kd_log_kind kind_of(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return KD_LOG_OTHER;
+	if (S_ISSOCK(st.st_mode))
+		return KD_LOG_SOCKET;
+	return S_ISREG(st.st_mode) ? KD_LOG_FILE : KD_LOG_OTHER;
+}
+
+/* A socket, as the journal's, can be told not to wait, and a file has no reader; of others it is asked
+ * before. */
+static bool put(struct kd_log *log, const char *text, size_t length)
+{
+	if (log->kind == KD_LOG_UNKNOWN)
+		log->kind = kind_of(log->fd);
+	if (log->kind == KD_LOG_SOCKET)
+		return send(log->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length;
+	if (log->kind == KD_LOG_OTHER && !can_write(log->fd))
+		return false;
+	return write(log->fd, text, length) >= 0;
 }
 
 /* The detail is the last field, and a provider's own words may be in it: a quote there must not end
@@ -55,22 +81,20 @@ void kd_log_line(struct kd_log *log, int priority, const char *fmt, ...)
 	va_list args;
 	size_t length;
 
-	if (!can_write(log->fd)) {
-		log->dropped++;
-		return;
-	}
 	if (log->dropped > 0) {
 		char note[64];
 		int n = snprintf(note, sizeof(note), "op=log status=busy dropped=%llu\n",
 			(unsigned long long)log->dropped);
 
+		if (n <= 0 || !put(log, note, (size_t)n)) {
+			log->dropped++;
+			return;
+		}
 		log->dropped = 0;
-		if (n > 0)
-			(void)!write(log->fd, note, (size_t)n);
 	}
 	va_start(args, fmt);
 	length = format(log, priority, line, fmt, args);
 	va_end(args);
-	if (write(log->fd, line, length) < 0)
+	if (!put(log, line, length))
 		log->dropped++;
 }

@@ -11,9 +11,12 @@
 #include <stdint.h>
 #include <syslog.h>
 
+enum kd_log_kind { KD_LOG_UNKNOWN = 0, KD_LOG_SOCKET, KD_LOG_FILE, KD_LOG_OTHER };
+
 struct kd_log {
 	int fd;
 	bool prefix;      /* "<N>" in front, as sd-daemon(3) has it */
+	enum kd_log_kind kind; /* found out at the first line */
 	uint64_t dropped; /* lines lost so far and not yet told */
 };
 

@@ -19,38 +19,78 @@ static int64_t ring_expiry(void)
 	return aid_clock_wall_ms() + KD_RING_GRACE_MS;
 }
 
+struct info {
+	char text[AID_INFO_MAX];
+	size_t length;
+};
+
+static int write_info(struct info *info, int64_t expiry, struct aid_error *err)
+{
+	int r;
+
+	info->length = 0;
+	r = aid_info_add(info->text, sizeof(info->text), &info->length, "token", expiry);
+	if (r != AID_OK)
+		return aid_fail(err, r, "the info of a token is over %u bytes", AID_INFO_MAX);
+	return AID_OK;
+}
+
 static int put_token(struct kd_session *session, const void *token, size_t length,
 	bool *ret_recreated, struct aid_error *err)
 {
-	char info[AID_INFO_MAX];
-	size_t info_length = 0;
+	struct info info;
 	aid_serial key = 0;
 	int64_t expiry = kd_store_expiry(session);
 	int r = aid_ring_put(session->ring, AID_KEY_TOKEN, AID_PERM_KEY, token, length, expiry,
 		&session->token, ret_recreated, err);
 
+	if (r == AID_OK)
+		r = write_info(&info, expiry, err);
 	if (r != AID_OK)
 		return r;
-	r = aid_info_add(info, sizeof(info), &info_length, "token", expiry);
+	return aid_ring_put(session->ring, AID_KEY_INFO, AID_PERM_KEY, info.text, info.length, expiry,
+		&key, NULL, err);
+}
+
+static int add_token(struct kd_session *session, const void *token, size_t length,
+	struct aid_error *err)
+{
+	struct info info;
+	aid_serial key;
+	int64_t expiry = kd_store_expiry(session);
+	int r = aid_ring_add(session->ring, AID_KEY_TOKEN, AID_PERM_KEY, token, length, expiry,
+		&session->token, err);
+
+	if (r == AID_OK)
+		r = write_info(&info, expiry, err);
 	if (r != AID_OK)
-		return aid_fail(err, r, "the info of a token is over %u bytes", AID_INFO_MAX);
-	return aid_ring_put(session->ring, AID_KEY_INFO, AID_PERM_KEY, info, info_length, expiry, &key,
-		NULL, err);
+		return r;
+	return aid_ring_add(session->ring, AID_KEY_INFO, AID_PERM_KEY, info.text, info.length, expiry,
+		&key, err);
+}
+
+struct record {
+	uint8_t bytes[AID_RECORD_MAX];
+	size_t length;
+};
+
+static int write_record(const struct kd_session *session, struct record *out, struct aid_error *err)
+{
+	struct aid_record record;
+
+	kd_session_record(session, &record);
+	return aid_record_encode(&record, out->bytes, sizeof(out->bytes), &out->length, err);
 }
 
 static int put_record(struct kd_session *session, struct aid_error *err)
 {
-	uint8_t bytes[AID_RECORD_MAX];
-	struct aid_record record;
-	size_t length;
-	int r;
+	struct record record;
+	int r = write_record(session, &record, err);
 
-	kd_session_record(session, &record);
-	r = aid_record_encode(&record, bytes, sizeof(bytes), &length, err);
 	if (r != AID_OK)
 		return r;
-	return aid_ring_put(session->ring, AID_KEY_META, AID_PERM_META, bytes, length, ring_expiry(),
-		&session->meta, NULL, err);
+	return aid_ring_put(session->ring, AID_KEY_META, AID_PERM_META, record.bytes, record.length,
+		ring_expiry(), &session->meta, NULL, err);
 }
 
 static int put_cookie(struct kd_session *session, struct aid_error *err)
@@ -59,23 +99,30 @@ static int put_cookie(struct kd_session *session, struct aid_error *err)
 		sizeof(session->cookie), ring_expiry(), &session->cookie_key, NULL, err);
 }
 
-int kd_store_open(struct kd_daemon *daemon, struct kd_session *session, const void *token,
-	size_t length, struct aid_error *err)
+int kd_store_prepare(struct kd_daemon *daemon, struct kd_session *session, struct aid_error *err)
 {
 	int r = aid_ring_expire(session->ring, ring_expiry(), err);
 
 	if (r != AID_OK)
 		return r;
-	r = aid_anchor_add(daemon->anchor, session->ring, err);
+	r = aid_anchor_add(daemon->anchor, session->ring, &session->holder, err);
 	if (r != AID_OK)
 		return r;
-	r = put_cookie(session, err);
+	return aid_ring_add(session->ring, AID_KEY_COOKIE, AID_PERM_KEY, session->cookie,
+		sizeof(session->cookie), ring_expiry(), &session->cookie_key, err);
+}
+
+int kd_store_open(struct kd_session *session, const void *token, size_t length, struct aid_error *err)
+{
+	struct record record;
+	int r = add_token(session, token, length, err);
+
+	if (r == AID_OK)
+		r = write_record(session, &record, err);
 	if (r != AID_OK)
 		return r;
-	r = put_token(session, token, length, NULL, err);
-	if (r != AID_OK)
-		return r;
-	return put_record(session, err);
+	return aid_ring_add(session->ring, AID_KEY_META, AID_PERM_META, record.bytes, record.length,
+		ring_expiry(), &session->meta, err);
 }
 
 int kd_store_refresh(struct kd_daemon *daemon, struct kd_session *session, const void *token,

@@ -15,10 +15,13 @@
  * still found after a long outage of the provider or of the daemon; renewed at each refresh. */
 #define KD_RING_GRACE_MS (INT64_C(24) * 3600 * 1000)
 
-/* The first token: anchors the ring, then cookie, token and info, and the record last, because a
- * ring without a record is an open that was not finished. On failure the caller revokes the ring. */
-int kd_store_open(struct kd_daemon *daemon, struct kd_session *session, const void *token,
-	size_t length, struct aid_error *err) AID_WUR;
+/* What a session needs beside its token: anchors the ring and puts the cookie in. On failure of this and
+ * the next the caller revokes the ring. */
+int kd_store_prepare(struct kd_daemon *daemon, struct kd_session *session, struct aid_error *err) AID_WUR;
+/* The first token, into a ring that was prepared: token and info, and the record last, because a ring
+ * without a record is an open that was not finished. */
+int kd_store_open(struct kd_session *session, const void *token, size_t length, struct aid_error *err)
+	AID_WUR;
 /* The next token, in place. *ret_recreated: the key was gone before its time. AID_E_NOTFOUND: the
  * ring itself is gone. */
 int kd_store_refresh(struct kd_daemon *daemon, struct kd_session *session, const void *token,

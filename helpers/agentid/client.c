@@ -17,6 +17,8 @@ static int connect_to_root(int *ret_fd, struct aid_error *err)
 	int r = aid_ipc_connect(AID_SOCKET_PATH, CLIENT_TIMEOUT_MS, &fd, err);
 
 	if (r == AID_OK)
+		r = aid_ipc_limit_receive(fd, CLIENT_TIMEOUT_MS, err);
+	if (r == AID_OK)
 		r = aid_ipc_peer(fd, &peer, err);
 	if (r == AID_OK && peer.uid != 0)
 		return aid_fail(err, AID_E_UNTRUSTED, "%s is served by uid %u, not by root",

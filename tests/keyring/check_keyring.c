@@ -238,8 +238,8 @@ static void daemon_puts(int fd, aid_serial ring)
 	CHECK(aid_ring_put(ring, AID_KEY_META, AID_PERM_META, "m", 1, late, &meta, &recreated, &err) ==
 		AID_OK);
 	CHECK(recreated);
-	CHECK(aid_ring_put(ring, AID_KEY_TOKEN, AID_PERM_KEY, "one", 3, late, &token, NULL, &err) ==
-		AID_OK);
+	CHECK(aid_ring_add(ring, AID_KEY_TOKEN, AID_PERM_KEY, "one", 3, late, &token, &err) == AID_OK);
+	CHECK(shown_permissions(token) == AID_PERM_KEY && shown_permissions(meta) == AID_PERM_META);
 	CHECK(shown_timeout(token) > 40 && shown_timeout(token) <= LATE_MS / 1000);
 	CHECK(shown_timeout(meta) > 40);
 	tell(fd, READS_ONE);
@@ -317,15 +317,17 @@ static void daemon_keeps_several(aid_serial anchor, aid_serial ring)
 	struct aid_error err = AID_ERROR_INIT;
 	aid_serial *rings = NULL;
 	size_t count = 0;
+	aid_serial holder = 0;
 	key_serial_t second = add_key("keyring", AID_RING_NAME, NULL, 0, KEY_SPEC_PROCESS_KEYRING);
 
 	CHECK(second > 0 && keyctl_setperm(second, AID_PERM_RING) == 0);
-	CHECK(aid_anchor_add(anchor, second, &err) == AID_OK);
-	CHECK(aid_anchor_add(anchor, ring, &err) == AID_OK);
+	CHECK(aid_anchor_add(anchor, second, &holder, &err) == AID_OK);
+	CHECK(aid_anchor_add(anchor, ring, &(aid_serial){0}, &err) == AID_OK);
 	CHECK(aid_anchor_list(anchor, &rings, &count, &err) == AID_OK && count == 2);
 	CHECK(count == 2 && (rings[0] == ring || rings[1] == ring) && rings[0] != rings[1]);
 	free(rings);
-	aid_ring_revoke(anchor, second);
+	aid_ring_end(second);
+	aid_anchor_drop(anchor, holder);
 	CHECK(aid_anchor_list(anchor, &rings, &count, &err) == AID_OK && count == 1);
 	CHECK(count == 1 && rings[0] == ring);
 	free(rings);
@@ -380,7 +382,7 @@ static void daemon_runs(int fd, aid_serial ring)
 	CHECK(aid_anchor_open(name, &again, &err) == AID_OK && again == anchor);
 	CHECK(aid_ring_check(ring, &err) == AID_OK);
 	CHECK(aid_ring_check(anchor, &err) == AID_E_UNTRUSTED);
-	CHECK(aid_anchor_add(anchor, ring, &err) == AID_OK);
+	CHECK(aid_anchor_add(anchor, ring, &again, &err) == AID_OK);
 	daemon_keeps_several(anchor, ring);
 	tell(fd, FINDS_NOTHING);
 	daemon_puts_large(ring);

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "str.h"
 
+#include <keyutils.h>
 #include <poll.h>
 #include <stdio.h>
 
@@ -42,6 +43,16 @@ long shown_timeout(aid_serial key)
 	for (int i = 0; i < LISTING_TRIES && seconds == -2; i++)
 		seconds = listed_timeout(key);
 	return seconds;
+}
+
+uint32_t shown_permissions(aid_serial key)
+{
+	uint32_t permissions = 0;
+	char text[256];
+
+	if (keyctl_describe(key, text, sizeof(text)) > 0)
+		(void)sscanf(text, "%*[^;];%*u;%*u;%x;", &permissions);
+	return permissions;
 }
 
 void wait_until(int64_t wall_ms)

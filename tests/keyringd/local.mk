@@ -4,6 +4,7 @@
 keyringd_programs = \
 	%D%/test_breaker \
 	%D%/test_heap \
+	%D%/test_hostkey \
 	%D%/test_leader \
 	%D%/test_quota \
 	%D%/test_record \
@@ -26,6 +27,10 @@ keyringd_libs = libagentid-config.la libagentid-base.la $(CMOCKA_LIBS)
 %C%_test_heap_SOURCES = %D%/test_heap.c helpers/agentid-keyringd/heap.c
 %C%_test_heap_CPPFLAGS = $(keyringd_cppflags)
 %C%_test_heap_LDADD = $(keyringd_libs)
+%C%_test_hostkey_SOURCES = %D%/test_hostkey.c helpers/agentid-keyringd/hostkey.c \
+	tests/support/fake_clock.c tests/support/fake_clock.h
+%C%_test_hostkey_CPPFLAGS = $(keyringd_cppflags) -I$(srcdir)/tests/support
+%C%_test_hostkey_LDADD = $(keyringd_libs)
 %C%_test_leader_SOURCES = %D%/test_leader.c helpers/agentid-keyringd/leader.c
 %C%_test_leader_CPPFLAGS = $(keyringd_cppflags)
 %C%_test_leader_LDADD = $(keyringd_libs)
