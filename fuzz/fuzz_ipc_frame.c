@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct aid_error err;
 	char text[256];
 	int64_t value;
+	unsigned int version;
 
 	if (aid_frame_parse(bytes, length, &frame, NULL) != AID_OK)
 		return 0;
@@ -30,5 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	aid_frame_error(&frame, &err);
 	fuzz_assert(err.status < AID_OK);
+	version = aid_frame_agree(&frame, &err);
+	fuzz_assert(err.status < AID_OK && version <= aid_ipc_versions.max);
+	fuzz_assert(version == 0 || version >= aid_ipc_versions.min);
 	return 0;
 }

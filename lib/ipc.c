@@ -219,10 +219,10 @@ static int wait_readable(int fd, int64_t deadline_boot_ms, struct aid_error *err
 	}
 }
 
-int aid_ipc_call(int fd, const struct aid_writer *request, void *buffer, size_t capacity,
+/* One packet there and one back. */
+static int exchange(int fd, const struct aid_writer *request, void *buffer, size_t capacity,
 	int64_t deadline_boot_ms, struct aid_frame *ret_reply, struct aid_error *err)
 {
-	struct aid_frame reply;
 	size_t length, n_fds;
 	int r;
 
@@ -233,15 +233,27 @@ int aid_ipc_call(int fd, const struct aid_writer *request, void *buffer, size_t 
 	if (r != AID_OK)
 		return r;
 	r = aid_ipc_recv(fd, buffer, capacity, &length, NULL, 0, &n_fds, err);
-	if (r != AID_OK)
-		return r;
-	r = aid_frame_parse(buffer, length, &reply, err);
+	return r == AID_OK ? aid_frame_parse(buffer, length, ret_reply, err) : r;
+}
+
+int aid_ipc_call(int fd, struct aid_writer *request, void *buffer, size_t capacity,
+	int64_t deadline_boot_ms, struct aid_frame *ret_reply, struct aid_error *err)
+{
+	struct aid_error carried = AID_ERROR_INIT;
+	struct aid_frame reply;
+	unsigned int version = 0;
+	int r = exchange(fd, request, buffer, capacity, deadline_boot_ms, &reply, err);
+
+	if (r == AID_OK && reply.type == AID_MSG_ERROR)
+		version = aid_frame_agree(&reply, &carried);
+	if (version != 0) {
+		aid_writer_speak(request, version);
+		r = exchange(fd, request, buffer, capacity, deadline_boot_ms, &reply, err);
+	}
 	if (r != AID_OK)
 		return r;
 	if (reply.type == AID_MSG_ERROR) {
-		struct aid_error carried;
-
-		aid_frame_error(&reply, &carried);
+		(void)aid_frame_agree(&reply, &carried);
 		if (err != NULL)
 			*err = carried;
 		return carried.status;

@@ -35,12 +35,18 @@ void aid_writer_begin(struct aid_writer *writer, void *buffer, size_t capacity, 
 		return;
 	}
 	put_le(writer->buffer, MAGIC, 2);
-	put_le(writer->buffer + 2, AID_IPC_VERSION, 2);
+	put_le(writer->buffer + 2, aid_ipc_versions.max, 2);
 	put_le(writer->buffer + 4, (uint64_t)type, 2);
 	put_le(writer->buffer + 6, 0, 2);
 	put_le(writer->buffer + 8, id, 4);
 	put_le(writer->buffer + 12, 0, 4);
 	writer->length = AID_IPC_HEADER;
+}
+
+void aid_writer_speak(struct aid_writer *writer, unsigned int version)
+{
+	if (writer->capacity >= AID_IPC_HEADER)
+		put_le(writer->buffer + 2, version, 2);
 }
 
 void aid_writer_bytes(struct aid_writer *writer, enum aid_tag tag, const void *bytes, size_t length)
@@ -109,42 +115,76 @@ static int parse_fields(const uint8_t *bytes, size_t length, struct aid_frame *f
 		if (size > length - FIELD_HEADER)
 			return aid_fail(err, AID_E_PROTOCOL, "frame: field of %zu bytes in %zu", size,
 				length - FIELD_HEADER);
-		if (tag >= AID_TAG_COUNT)
-			return aid_fail(err, AID_E_PROTOCOL, "frame: unknown field %u", (unsigned)tag);
-		if (frame->fields[tag].bytes != NULL)
+		if (tag < AID_TAG_COUNT && frame->fields[tag].bytes != NULL)
 			return aid_fail(err, AID_E_PROTOCOL, "frame: field %u stands twice", (unsigned)tag);
-		frame->fields[tag] = (struct aid_field){bytes + FIELD_HEADER, size};
+		if (tag < AID_TAG_COUNT)
+			frame->fields[tag] = (struct aid_field){bytes + FIELD_HEADER, size};
+		else if (((unsigned int)frame->type & AID_MSG_ANSWER) == 0)
+			return aid_fail(err, AID_E_PROTOCOL, "frame: unknown field %u", (unsigned)tag);
 		bytes += FIELD_HEADER + size;
 		length -= FIELD_HEADER + size;
 	}
 	return AID_OK;
 }
 
+static bool is_spoken(unsigned int version)
+{
+	return version >= aid_ipc_versions.min && version <= aid_ipc_versions.max;
+}
+
+/* What stands at the same place in every version. */
+static int parse_header(const uint8_t *in, size_t length, struct aid_frame *frame,
+	struct aid_error *err)
+{
+	if (length < AID_IPC_HEADER || length > AID_IPC_FRAME_MAX || get_le(in, 2) != MAGIC)
+		return aid_fail(err, AID_E_PROTOCOL, "frame: no agentid frame in %zu bytes", length);
+	*frame = (struct aid_frame){.id = (uint32_t)get_le(in + 8, 4),
+		.version = (unsigned int)get_le(in + 2, 2),
+		.type = (enum aid_msg)get_le(in + 4, 2)};
+	return AID_OK;
+}
+
+static int parse_rest(const uint8_t *in, size_t length, struct aid_frame *frame,
+	struct aid_error *err)
+{
+	if (get_le(in + 6, 2) != 0 || get_le(in + 12, 4) != length - AID_IPC_HEADER)
+		return aid_fail(err, AID_E_PROTOCOL, "frame: header does not fit %zu bytes", length);
+	return parse_fields(in + AID_IPC_HEADER, length - AID_IPC_HEADER, frame, err);
+}
+
 int aid_frame_parse(const void *bytes, size_t length, struct aid_frame *ret_frame,
 	struct aid_error *err)
 {
-	struct aid_frame frame = {0};
-	const uint8_t *in = bytes;
-	uint64_t version;
-	int r;
+	char spoken[AID_VERSIONS_TEXT_SIZE];
+	struct aid_frame frame;
+	int r = parse_header(bytes, length, &frame, err);
 
-	if (length < AID_IPC_HEADER || length > AID_IPC_FRAME_MAX || get_le(in, 2) != MAGIC)
-		return aid_fail(err, AID_E_PROTOCOL, "frame: no agentid frame in %zu bytes", length);
-	frame.id = (uint32_t)get_le(in + 8, 4);
-	version = get_le(in + 2, 2);
-	if (version != AID_IPC_VERSION) {
-		ret_frame->id = frame.id;
-		return aid_fail(err, AID_E_VERSION, "protocol version %u, this side speaks %d",
-			(unsigned)version, AID_IPC_VERSION);
-	}
-	frame.type = (enum aid_msg)get_le(in + 4, 2);
-	if (get_le(in + 6, 2) != 0 || get_le(in + 12, 4) != length - AID_IPC_HEADER)
-		return aid_fail(err, AID_E_PROTOCOL, "frame: header does not fit %zu bytes", length);
-	r = parse_fields(in + AID_IPC_HEADER, length - AID_IPC_HEADER, &frame, err);
 	if (r != AID_OK)
 		return r;
-	*ret_frame = frame;
-	return AID_OK;
+	/* An ERROR is the same in every version, so that any two can tell each other. */
+	if (frame.type != AID_MSG_ERROR && !is_spoken(frame.version)) {
+		ret_frame->id = frame.id;
+		ret_frame->version = frame.version;
+		return aid_fail(err, AID_E_VERSION, "protocol version %u, this side speaks %s",
+			frame.version, aid_versions_text(&aid_ipc_versions, spoken));
+	}
+	r = parse_rest(bytes, length, &frame, err);
+	if (r == AID_OK)
+		*ret_frame = frame;
+	return r;
+}
+
+int aid_frame_parse_kept(const void *bytes, size_t length, struct aid_frame *ret_frame,
+	struct aid_error *err)
+{
+	struct aid_frame frame;
+	int r = parse_header(bytes, length, &frame, err);
+
+	if (r == AID_OK)
+		r = parse_rest(bytes, length, &frame, err);
+	if (r == AID_OK)
+		*ret_frame = frame;
+	return r;
 }
 
 bool aid_frame_has(const struct aid_frame *frame, enum aid_tag tag)
@@ -224,4 +264,36 @@ void aid_frame_error(const struct aid_frame *frame, struct aid_error *err)
 		err->retry_after_s = (int)value;
 	if (aid_frame_int(frame, AID_TAG_ERRNO, 1, 4095, &value, NULL) == AID_OK)
 		err->sys_errno = (int)value;
+}
+
+unsigned int aid_frame_agree(const struct aid_frame *frame, struct aid_error *err)
+{
+	char ours[AID_VERSIONS_TEXT_SIZE], theirs[AID_VERSIONS_TEXT_SIZE];
+	int64_t min, max;
+	struct aid_versions other;
+	unsigned int common;
+
+	aid_frame_error(frame, err);
+	if (err->status != AID_E_VERSION ||
+		aid_frame_int(frame, AID_TAG_VERSION_MIN, 1, UINT16_MAX, &min, NULL) != AID_OK ||
+		aid_frame_int(frame, AID_TAG_VERSION_MAX, min, UINT16_MAX, &max, NULL) != AID_OK)
+		return 0;
+	other = (struct aid_versions){(unsigned int)min, (unsigned int)max};
+	common = aid_versions_common(&aid_ipc_versions, &other);
+	if (common == 0)
+		(void)aid_fail(err, AID_E_VERSION,
+			"no common protocol version: this side speaks %s, the other side %s; "
+			"one of them is of another release and has to be restarted or upgraded",
+			aid_versions_text(&aid_ipc_versions, ours), aid_versions_text(&other, theirs));
+	return common;
+}
+
+void aid_writer_refusal(struct aid_writer *writer, void *buffer, size_t capacity,
+	const struct aid_frame *refused, const struct aid_error *err)
+{
+	aid_writer_begin(writer, buffer, capacity, AID_MSG_ERROR, refused->id);
+	aid_writer_speak(writer, refused->version);
+	aid_writer_error(writer, err);
+	aid_writer_int(writer, AID_TAG_VERSION_MIN, aid_ipc_versions.min);
+	aid_writer_int(writer, AID_TAG_VERSION_MAX, aid_ipc_versions.max);
 }

@@ -29,7 +29,8 @@ libagentid_base_la_SOURCES = \
 	%D%/str.c %D%/str.h \
 	%D%/syntax.c %D%/syntax.h \
 	%D%/target.c %D%/target.h %D%/target_private.h \
-	%D%/target_check.c %D%/target_check_all.c %D%/target_check_cloud.c %D%/target_options.c
+	%D%/target_check.c %D%/target_check_all.c %D%/target_check_cloud.c %D%/target_options.c \
+	%D%/versions.c %D%/versions_text.c %D%/versions.h
 libagentid_base_la_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
 libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
 /* The message types and fields of agentid's two local protocols, and the fixed paths and sizes.
- * docs/PROTOCOL.md explains each; a change here changes AID_IPC_VERSION and that page. */
+ * docs/PROTOCOL.md explains each, and when a change here raises AID_IPC_VERSION. */
 #ifndef AID_PROTOCOL_H
 #define AID_PROTOCOL_H
 
+/* The newest and the oldest version spoken. */
 #define AID_IPC_VERSION 1
+#define AID_IPC_VERSION_MIN 1
 
 #define AID_RUN_DIR RUNSTATEDIR "/agentid"
 #define AID_SOCKET_PATH AID_RUN_DIR "/keyringd.sock"
@@ -17,6 +19,9 @@
 #define AID_SESSION_ID_SIZE (2 * AID_SESSION_ID_BYTES + 1)
 #define AID_COOKIE_BYTES 32
 #define AID_TOKEN_MAX 16384 /* bytes of one token; a larger one is refused */
+
+/* Types with this bit are answers: a reader skips fields of them that it does not know. */
+#define AID_MSG_ANSWER 16U
 
 enum aid_msg {
 	/* client to keyringd */
@@ -34,7 +39,8 @@ enum aid_msg {
 	AID_MSG_SESSION_INFO = 18,
 	AID_MSG_AGENT_INFO = 19,
 	AID_MSG_DAEMON_INFO = 20,
-	AID_MSG_ERROR = 21, /* STATUS TEXT [OAUTH_CODE HTTP_STATUS RETRY_AFTER_S ERRNO] */
+	AID_MSG_ERROR = 21, /* STATUS TEXT [OAUTH_CODE HTTP_STATUS RETRY_AFTER_S ERRNO VERSION_MIN
+			 * VERSION_MAX]; the same in every version */
 	/* keyringd to fetch */
 	AID_MSG_SIGN = 32,  /* source = host: ISSUER SUBJECT AUDIENCE LIFETIME_MS; fd 0: signing key */
 	AID_MSG_TOKEN = 33, /* source = oidc: see docs/PROTOCOL.md; descriptors as FDS says */
@@ -116,6 +122,11 @@ enum aid_tag {
 	AID_TAG_OPTIONS,         /* aid_target_pack() */
 	AID_TAG_PREVIOUS,        /* the credential to renew */
 	AID_TAG_RENEWABLE,       /* int 0 or 1 */
+	/* of an ERROR with the status AID_E_VERSION: what its sender speaks */
+	AID_TAG_VERSION_MIN,
+	AID_TAG_VERSION_MAX,
+	/* only in agentid:meta: the oldest format whose rules are enough to go on with the session */
+	AID_TAG_RECORD_NEEDS,
 	AID_TAG_COUNT
 };
 

@@ -14,6 +14,7 @@ int aid_record_encode(const struct aid_record *record, void *buffer, size_t size
 	struct aid_writer writer;
 
 	aid_writer_begin(&writer, buffer, size, AID_MSG_SESSION_INFO, 0);
+	aid_writer_speak(&writer, aid_record_format);
 	aid_writer_text(&writer, AID_TAG_SESSION, r->session);
 	aid_writer_text(&writer, AID_TAG_AGENT, r->agent);
 	aid_writer_text(&writer, AID_TAG_ACCOUNT, r->account);
@@ -108,6 +109,51 @@ static int decode_numbers(const struct aid_frame *frame, struct aid_record *r, s
 	return AID_OK;
 }
 
+/* A newer format may add fields, which are passed over here. One that changes what a field means or
+ * leaves one out says which format a reader has to know. */
+static int check_format(const struct aid_frame *frame, struct aid_error *err)
+{
+	int64_t needs = 1;
+	int r = AID_OK;
+
+	if (frame->version == 0)
+		return aid_fail(err, AID_E_PROTOCOL, "session record of format 0");
+	if (aid_frame_has(frame, AID_TAG_RECORD_NEEDS))
+		r = aid_frame_int(frame, AID_TAG_RECORD_NEEDS, 1, UINT16_MAX, &needs, err);
+	if (r != AID_OK)
+		return r;
+	if (needs > aid_record_format)
+		return aid_fail(err, AID_E_VERSION,
+			"session record of format %u needs a reader of format %lld, this one knows %u",
+			frame->version, (long long)needs, aid_record_format);
+	return AID_OK;
+}
+
+static int decode_fields(const struct aid_frame *frame, struct aid_record *record,
+	struct aid_error *err)
+{
+	int r = check_format(frame, err);
+
+	if (r == AID_OK)
+		r = decode_texts(frame, record, err);
+	if (r == AID_OK)
+		r = decode_numbers(frame, record, err);
+	return r;
+}
+
+/* Whose session is lost, as far as that can be told. */
+static void name_session(const struct aid_frame *frame, struct aid_error *err)
+{
+	struct aid_record record;
+
+	if (aid_frame_text_required(frame, AID_TAG_SESSION, record.session, sizeof(record.session),
+		    NULL) == AID_OK &&
+		aid_frame_text_required(frame, AID_TAG_AGENT, record.agent, sizeof(record.agent),
+			NULL) == AID_OK &&
+		is_hex(record.session, AID_SESSION_ID_BYTES) && aid_str_is_agent_id(record.agent))
+		(void)aid_prefix(err, "session %s of agent %s", record.session, record.agent);
+}
+
 int aid_record_decode(const void *bytes, size_t length, struct aid_record *ret_record,
 	struct aid_error *err)
 {
@@ -118,17 +164,15 @@ int aid_record_decode(const void *bytes, size_t length, struct aid_record *ret_r
 	if (length > AID_RECORD_MAX)
 		return aid_fail(err, AID_E_TOOBIG, "session record of %zu bytes, at most %u", length,
 			AID_RECORD_MAX);
-	r = aid_frame_parse(bytes, length, &frame, err);
+	r = aid_frame_parse_kept(bytes, length, &frame, err);
 	if (r != AID_OK)
 		return r;
 	if (frame.type != AID_MSG_SESSION_INFO)
 		return aid_fail(err, AID_E_PROTOCOL, "session record: frame type %d", (int)frame.type);
-	r = decode_texts(&frame, &record, err);
-	if (r != AID_OK)
-		return r;
-	r = decode_numbers(&frame, &record, err);
-	if (r != AID_OK)
-		return r;
-	*ret_record = record;
-	return AID_OK;
+	r = decode_fields(&frame, &record, err);
+	if (r == AID_OK)
+		*ret_record = record;
+	else
+		name_session(&frame, err);
+	return r;
 }

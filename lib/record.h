@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
 /* What agentid:meta holds: enough to go on with a session after a restart, and no secret. The
- * encoding is a frame body of ipc.h; decoding is total and fuzzed. */
+ * encoding is a frame of ipc.h, but what its header has in the place of the protocol's version is the
+ * record's own format: a record outlives the daemon that wrote it, and is read by the next release and,
+ * after a downgrade, by the one before. docs/PROTOCOL.md has the rules. Decoding is total and fuzzed. */
 #ifndef AID_RECORD_H
 #define AID_RECORD_H
 
@@ -12,7 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define AID_RECORD_MAX 1024U
+#define AID_RECORD_FORMAT 1   /* of what is written, see versions.h */
+#define AID_RECORD_MAX 1024U /* in every format */
 
 struct aid_record {
 	char session[AID_SESSION_ID_SIZE];
@@ -36,6 +39,8 @@ struct aid_record {
 
 int aid_record_encode(const struct aid_record *record, void *buffer, size_t size, size_t *ret_length,
 	struct aid_error *err) AID_WUR;
+/* AID_E_VERSION: a newer format that says that this release knows too little of it. An error names the
+ * session where the record does. */
 int aid_record_decode(const void *bytes, size_t length, struct aid_record *ret_record,
 	struct aid_error *err) AID_WUR;
 

@@ -19,7 +19,7 @@
 #define REQUEST_ID 1U
 
 /* Asks keyringd one thing; the reply's fields point into buffer. */
-static int call(const char *socket, const struct aid_writer *request, int64_t deadline_boot_ms,
+static int call(const char *socket, struct aid_writer *request, int64_t deadline_boot_ms,
 	uint8_t *buffer, size_t size, struct aid_frame *ret_reply, struct aid_error *err)
 {
 	AID_FD(fd);

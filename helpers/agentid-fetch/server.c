@@ -29,6 +29,7 @@ struct client {
 	LIST_ENTRY(client) link;
 	struct source source;
 	int fd;
+	unsigned int version; /* of its last request, and so of the answers */
 	bool broken; /* closed and freed by the loop, when nothing points to it */
 	struct job_list jobs;
 	STAILQ_HEAD(, outgoing) queue;
@@ -91,6 +92,7 @@ void client_send_error(struct fetch *fetch, struct client *client, uint32_t id,
 	struct aid_writer writer;
 
 	aid_writer_begin(&writer, fetch->out, sizeof(fetch->out), AID_MSG_ERROR, id);
+	aid_writer_speak(&writer, client->version);
 	aid_writer_error(&writer, err);
 	if (aid_writer_end(&writer) == AID_OK)
 		client_send(client, &writer);
@@ -102,6 +104,7 @@ void client_send_done(struct fetch *fetch, struct client *client, uint32_t id, i
 	struct aid_writer writer;
 
 	aid_writer_begin(&writer, fetch->out, sizeof(fetch->out), AID_MSG_DONE, id);
+	aid_writer_speak(&writer, client->version);
 	aid_writer_int(&writer, AID_TAG_COUNT_OF, count);
 	aid_writer_text(&writer, AID_TAG_TEXT, remark);
 	if (aid_writer_end(&writer) == AID_OK)
@@ -121,6 +124,7 @@ void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
 		return;
 	}
 	aid_writer_begin(&writer, fetch->out, sizeof(fetch->out), AID_MSG_ISSUED, id);
+	aid_writer_speak(&writer, client->version);
 	aid_writer_bytes(&writer, AID_TAG_SECRET, aid_secret_peek(issued->token),
 		aid_secret_length(issued->token));
 	aid_writer_int(&writer, AID_TAG_EXPIRES_MS, issued->expires_wall_ms);
@@ -131,6 +135,18 @@ void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
 	if (aid_writer_end(&writer) == AID_OK)
 		client_send(client, &writer);
 	explicit_bzero(fetch->out, writer.length);
+}
+
+static void refuse_version(struct client *client, const struct aid_frame *frame,
+	const struct aid_error *err)
+{
+	struct fetch *fetch = client->fetch;
+	struct aid_writer writer;
+
+	say(fetch, SAY_WARNING, "connect", "fetch.sock", err->status, err->text);
+	aid_writer_refusal(&writer, fetch->out, sizeof(fetch->out), frame, err);
+	if (aid_writer_end(&writer) == AID_OK)
+		client_send(client, &writer);
 }
 
 static void flush_queue(struct client *client)
@@ -160,13 +176,20 @@ static void dispatch(struct client *client, size_t length, const int *fds, size_
 	struct fetch *fetch = client->fetch;
 	struct aid_error err = AID_ERROR_INIT;
 	struct aid_frame frame = {0};
+	int r;
 
-	if (aid_frame_parse(fetch->in, length, &frame, &err) != AID_OK) {
-		client_send_error(fetch, client, frame.id, &err);
-		/* Out of step for good, unless it merely speaks another version. */
-		client->broken = err.status != AID_E_VERSION;
+	r = aid_frame_parse(fetch->in, length, &frame, &err);
+	/* keyringd goes on in a version that both speak, if there is one. */
+	if (r == AID_E_VERSION) {
+		refuse_version(client, &frame, &err);
 		return;
 	}
+	if (r != AID_OK) {
+		client_send_error(fetch, client, frame.id, &err);
+		client->broken = true; /* out of step for good */
+		return;
+	}
+	client->version = frame.version;
 	if (frame.type == AID_MSG_SIGN) {
 		sign(fetch, client, &frame, fds, n_fds);
 	} else if (frame.type == AID_MSG_TOKEN || frame.type == AID_MSG_RETIRE) {
@@ -227,6 +250,7 @@ static void add_client(struct fetch *fetch, int *fd)
 	if (client == NULL)
 		return;
 	client->fetch = fetch;
+	client->version = aid_ipc_versions.max;
 	client->source = (struct source){on_client, client};
 	LIST_INIT(&client->jobs);
 	STAILQ_INIT(&client->queue);

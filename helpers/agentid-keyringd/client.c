@@ -60,6 +60,13 @@ void kd_client_becomes_idle(struct kd_daemon *daemon, struct kd_client *client)
 			(client->peer.uid == 0 ? KD_CLIENT_IDLE_ROOT_MS : KD_CLIENT_IDLE_MS));
 }
 
+void kd_client_begin(const struct kd_client *client, struct aid_writer *writer, void *buffer,
+	size_t capacity, enum aid_msg type)
+{
+	aid_writer_begin(writer, buffer, capacity, type, client->request_id);
+	aid_writer_speak(writer, client->version);
+}
+
 int kd_client_send(struct kd_client *client, const struct aid_writer *writer)
 {
 	return aid_ipc_send(client->watch.fd, writer->buffer, writer->length, NULL, 0, NULL);
@@ -85,7 +92,7 @@ void kd_client_answer_error(struct kd_daemon *daemon, struct kd_client *client,
 	uint8_t buffer[ANSWER_BYTES];
 	struct aid_writer writer;
 
-	aid_writer_begin(&writer, buffer, sizeof(buffer), AID_MSG_ERROR, client->request_id);
+	kd_client_begin(client, &writer, buffer, sizeof(buffer), AID_MSG_ERROR);
 	aid_writer_error(&writer, err);
 	(void)answer(daemon, client, &writer);
 }
@@ -96,7 +103,7 @@ void kd_client_answer_done(struct kd_daemon *daemon, struct kd_client *client, i
 	uint8_t buffer[ANSWER_BYTES];
 	struct aid_writer writer;
 
-	aid_writer_begin(&writer, buffer, sizeof(buffer), AID_MSG_DONE, client->request_id);
+	kd_client_begin(client, &writer, buffer, sizeof(buffer), AID_MSG_DONE);
 	aid_writer_int(&writer, AID_TAG_COUNT_OF, count);
 	aid_writer_text(&writer, AID_TAG_TEXT, text);
 	(void)answer(daemon, client, &writer);
@@ -129,7 +136,7 @@ void kd_clients_answer_opened(struct kd_daemon *daemon, struct kd_session *sessi
 
 	/* An opener that went away has ended the session already. */
 	aid_str_hex(session->id, sizeof(session->id), id);
-	aid_writer_begin(&writer, buffer, sizeof(buffer), AID_MSG_OPENED, client->request_id);
+	kd_client_begin(client, &writer, buffer, sizeof(buffer), AID_MSG_OPENED);
 	aid_writer_text(&writer, AID_TAG_SESSION, id);
 	aid_writer_bytes(&writer, AID_TAG_COOKIE, session->cookie, sizeof(session->cookie));
 	aid_writer_text(&writer, AID_TAG_AGENT, session->agent->id);
@@ -147,6 +154,20 @@ void kd_client_wait(struct kd_daemon *daemon, struct kd_client *client, struct k
 	client->session = session;
 	kd_list_append(&session->clients, &client->waiter);
 	kd_loop_clear(&daemon->loop, &client->timer);
+}
+
+/* Others than root could fill the log with it. */
+static void refuse_version(struct kd_daemon *daemon, struct kd_client *client,
+	const struct aid_frame *frame, const struct aid_error *err)
+{
+	uint8_t buffer[ANSWER_BYTES];
+	struct aid_writer writer;
+
+	if (client->peer.uid == 0)
+		kd_log_line(&daemon->log, LOG_WARNING, "op=accept pid=%d status=%s detail='%s'",
+			(int)client->peer.pid, aid_status_name(err->status), err->text);
+	aid_writer_refusal(&writer, buffer, sizeof(buffer), frame, err);
+	(void)answer(daemon, client, &writer);
 }
 
 /* A peer that closes with an answer unread leaves ECONNRESET behind: then its login knows nothing
@@ -188,12 +209,15 @@ static void receive(struct kd_daemon *daemon, struct kd_client *client)
 	if (r == AID_OK)
 		r = aid_frame_parse(buffer, length, &frame, &err);
 	client->request_id = frame.id;
+	client->version = frame.version;
 	client->opened = false;
 	if (r == AID_OK)
 		kd_requests_serve(daemon, client, &frame);
+	else if (r == AID_E_VERSION)
+		refuse_version(daemon, client, &frame, &err);
 	else
 		kd_client_answer_error(daemon, client, &err);
-	/* One that speaks another version may go on and be told again; garbage is not conversed with. */
+	/* One that speaks another version may go on in a common one; garbage is not conversed with. */
 	if (r != AID_OK && r != AID_E_VERSION)
 		kd_client_drop(daemon, client);
 	explicit_bzero(buffer, length);

@@ -36,6 +36,7 @@ struct kd_client {
 	bool opened;              /* the last answer was OPENED, of this session: */
 	uint8_t opened_id[AID_SESSION_ID_BYTES];
 	uint32_t request_id;
+	unsigned int version;     /* of its last request, and so of the answers */
 	enum aid_msg request;     /* of a stream */
 	bool head_sent;
 	uint32_t cursor;
@@ -63,6 +64,9 @@ void kd_client_answer_error(struct kd_daemon *daemon, struct kd_client *client,
 /* text may be NULL: a remark for a person. */
 void kd_client_answer_done(struct kd_daemon *daemon, struct kd_client *client, int64_t count,
 	const char *text);
+/* Begins an answer to the client's request, in the version that it speaks. */
+void kd_client_begin(const struct kd_client *client, struct aid_writer *writer, void *buffer,
+	size_t capacity, enum aid_msg type);
 /* Sends a finished frame. AID_E_BUSY: there is no room now. */
 int kd_client_send(struct kd_client *client, const struct aid_writer *writer) AID_WUR;
 void kd_client_becomes_idle(struct kd_daemon *daemon, struct kd_client *client);

@@ -24,7 +24,7 @@
 #define MARGIN_MS 250
 
 static void flush(struct kd_daemon *daemon);
-static void disconnect(struct kd_daemon *daemon);
+static void disconnect(struct kd_daemon *daemon, const struct aid_error *why);
 
 bool kd_fetch_is_up(const struct kd_fetch *fetch)
 {
@@ -55,6 +55,21 @@ static void on_deadline(struct kd_daemon *daemon, struct kd_timer *timer)
 	conclude(daemon, job, NULL, &err, false);
 }
 
+bool kd_fetch_refused(struct kd_daemon *daemon, const struct aid_frame *frame, unsigned int sent,
+	struct aid_error *err)
+{
+	unsigned int version = aid_frame_agree(frame, err);
+
+	if (version == 0 || version == sent)
+		return false;
+	if (version != daemon->fetch.version)
+		kd_log_line(&daemon->log, LOG_NOTICE,
+			"op=fetch status=%s detail='%s; going on in version %u'",
+			aid_status_name(err->status), err->text, version);
+	daemon->fetch.version = version;
+	return true;
+}
+
 static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *frame)
 {
 	uint32_t slot = frame->id & ((1U << KD_FETCH_SLOT_BITS) - 1);
@@ -74,12 +89,17 @@ static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *fra
 		conclude(daemon, session->job, frame, NULL, true);
 		return;
 	}
-	if (frame->type == AID_MSG_ERROR)
-		aid_frame_error(frame, &err);
-	else
+	if (frame->type == AID_MSG_ERROR &&
+		kd_fetch_refused(daemon, frame, session->job->version, &err)) {
+		kd_fetch_again(daemon, session->job);
+		return;
+	}
+	if (frame->type == AID_MSG_ERROR && err.status == AID_E_VERSION)
+		(void)aid_prefix(&err, "agentid-fetch");
+	if (frame->type != AID_MSG_ERROR)
 		(void)aid_fail(&err, AID_E_PROTOCOL, "agentid-fetch answered with message %d",
 			(int)frame->type);
-	conclude(daemon, session->job, NULL, &err, true);
+	conclude(daemon, session->job, NULL, &err, err.status != AID_E_VERSION);
 }
 
 /* False when there was nothing more to receive. */
@@ -105,7 +125,7 @@ static bool receive(struct kd_daemon *daemon)
 		return true;
 	kd_log_line(&daemon->log, LOG_WARNING, "op=fetch status=%s detail='%s'",
 		aid_status_name(err.status), err.text);
-	disconnect(daemon);
+	disconnect(daemon, &err);
 	return false;
 }
 
@@ -154,6 +174,8 @@ static void reconnect(struct kd_daemon *daemon)
 		if (fetch->failures > 0)
 			kd_log_line(&daemon->log, LOG_NOTICE, "op=fetch status=ok detail='connected'");
 		fetch->failures = 0;
+		/* This one may be of another release than the one before. */
+		fetch->version = aid_ipc_versions.max;
 		flush(daemon);
 		return;
 	}
@@ -172,7 +194,8 @@ static void on_reconnect(struct kd_daemon *daemon, struct kd_timer *timer)
 	reconnect(daemon);
 }
 
-static void disconnect(struct kd_daemon *daemon)
+/* why: what it did on the connection. */
+static void disconnect(struct kd_daemon *daemon, const struct aid_error *why)
 {
 	struct kd_fetch *fetch = &daemon->fetch;
 	struct kd_list spent;
@@ -191,7 +214,10 @@ static void disconnect(struct kd_daemon *daemon)
 			kd_list_append(&spent, &job->node);
 	}
 	kd_loop_set(&daemon->loop, &fetch->reconnect, aid_clock_boot_ms() + RECONNECT_MIN_MS);
-	(void)aid_fail(&err, AID_E_UNREACHABLE, "agentid-fetch ended twice under the request");
+	if (why->status == AID_E_VERSION)
+		(void)aid_fail(&err, AID_E_VERSION, "agentid-fetch answered twice in %.200s", why->text);
+	else
+		(void)aid_fail(&err, AID_E_UNREACHABLE, "agentid-fetch ended twice under the request");
 	while (!kd_list_is_empty(&spent))
 		conclude(daemon, KD_CONTAINER(spent.next, struct kd_job, node), NULL, &err, false);
 }
@@ -204,6 +230,7 @@ static int send_job(struct kd_daemon *daemon, struct kd_job *job, struct aid_err
 	int r;
 
 	job->asked = job->session->agent->issuer;
+	job->version = daemon->fetch.version;
 	r = kd_request_build(daemon, job->session->agent,
 		&(struct kd_ask){.id = job->id, .timeout_ms = left > 1 ? left : 1}, &request, err);
 	if (r == AID_OK)
@@ -231,7 +258,7 @@ static void flush(struct kd_daemon *daemon)
 		if (r == AID_E_BUSY) {
 			full = true;
 		} else if (r == AID_E_UNREACHABLE) {
-			disconnect(daemon);
+			disconnect(daemon, &err);
 		} else if (r != AID_OK) {
 			conclude(daemon, job, NULL, &err, false);
 		} else {
@@ -245,11 +272,12 @@ static void flush(struct kd_daemon *daemon)
 	}
 	/* Whoever waits for a token goes before what nobody waits for. */
 	if (!full && kd_fetch_is_up(fetch)) {
+		const struct aid_error gone = {.status = AID_E_UNREACHABLE, .retry_after_s = -1};
 		int r = kd_retire_flush(daemon);
 
 		full = r == AID_E_BUSY;
 		if (r == AID_E_UNREACHABLE)
-			disconnect(daemon);
+			disconnect(daemon, &gone);
 	}
 	fetch->flushing = false;
 	kd_loop_change(&daemon->loop, &fetch->watch, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -258,7 +286,7 @@ static void flush(struct kd_daemon *daemon)
 int kd_fetch_init(struct kd_fetch *fetch, const char *path, struct aid_error *err)
 {
 	*fetch = (struct kd_fetch){.watch = {.fd = -1, .ready = on_ready}, .reconnect.fire = on_reconnect,
-		.path = path};
+		.path = path, .version = aid_ipc_versions.max};
 	kd_list_init(&fetch->queue);
 	kd_list_init(&fetch->flying);
 	fetch->buffer = aid_secret_new(AID_IPC_FRAME_MAX);

@@ -30,6 +30,7 @@ struct kd_job {
 	struct kd_timer deadline;
 	int64_t deadline_ms;
 	uint32_t id;
+	unsigned int version;     /* that the request was sent in */
 	uint8_t sends;
 	bool reopened; /* the secret was opened again after AID_E_CREDENTIAL */
 	bool probe;    /* of the issuer's breaker */
@@ -45,6 +46,7 @@ struct kd_fetch {
 	const char *path;
 	unsigned int failures;     /* to connect, in a row */
 	uint32_t number;
+	unsigned int version;      /* spoken on this connection */
 	bool flushing;
 	bool send_due; /* something was submitted in this turn of the loop */
 };
@@ -63,6 +65,10 @@ struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *sess
 	int64_t deadline_boot_ms);
 /* Sends a job again, in front of the others, with its files opened anew. */
 void kd_fetch_again(struct kd_daemon *daemon, struct kd_job *job);
+/* The error of an ERROR answer to a request that was sent in a version. True: fetch refused only that
+ * version, and the request is to be sent again, in the one that the connection has now. */
+bool kd_fetch_refused(struct kd_daemon *daemon, const struct aid_frame *frame, unsigned int sent,
+	struct aid_error *err);
 /* Forgets a job; a late answer is thrown away. */
 void kd_fetch_drop(struct kd_daemon *daemon, struct kd_job *job);
 

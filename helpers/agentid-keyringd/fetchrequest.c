@@ -150,6 +150,7 @@ int kd_request_build(struct kd_daemon *daemon, const struct kd_agent *agent,
 		return aid_fail(err, AID_E_CONFIG, "agent '%s' is in no valid configuration", agent->id);
 	message = message_of(agent, ask);
 	aid_writer_begin(&writer, request->frame, room, message, ask->id);
+	aid_writer_speak(&writer, daemon->fetch.version);
 	if (message == AID_MSG_SIGN) {
 		r = build_sign(daemon, agent, &writer, request, &letters, err);
 	} else {

@@ -138,19 +138,19 @@ static bool write_next(const struct kd_daemon *daemon, struct kd_client *client,
 		session = session_at(daemon, client);
 		if (session == NULL)
 			return false;
-		aid_writer_begin(writer, buffer, ITEM_BYTES, AID_MSG_SESSION_INFO, client->request_id);
+		kd_client_begin(client, writer, buffer, ITEM_BYTES, AID_MSG_SESSION_INFO);
 		write_session(session, writer);
 		return true;
 	}
 	if (!client->head_sent) {
-		aid_writer_begin(writer, buffer, ITEM_BYTES, AID_MSG_DAEMON_INFO, client->request_id);
+		kd_client_begin(client, writer, buffer, ITEM_BYTES, AID_MSG_DAEMON_INFO);
 		write_daemon(daemon, writer);
 		return true;
 	}
 	agent = agent_at(daemon, client);
 	if (agent == NULL)
 		return false;
-	aid_writer_begin(writer, buffer, ITEM_BYTES, AID_MSG_AGENT_INFO, client->request_id);
+	kd_client_begin(client, writer, buffer, ITEM_BYTES, AID_MSG_AGENT_INFO);
 	write_agent(agent, writer);
 	return true;
 }
@@ -173,8 +173,7 @@ void kd_listing_continue(struct kd_daemon *daemon, struct kd_client *client)
 		int r;
 
 		if (!more)
-			aid_writer_begin(&writer, buffer, sizeof(buffer), AID_MSG_DONE,
-				client->request_id);
+			kd_client_begin(client, &writer, buffer, sizeof(buffer), AID_MSG_DONE);
 		r = aid_writer_end(&writer);
 		if (r == AID_OK)
 			r = kd_client_send(client, &writer);

@@ -24,6 +24,7 @@ struct retirement {
 	struct kd_kept token;
 	int64_t expires_boot_ms;
 	uint32_t id;
+	unsigned int version; /* that the request was sent in */
 	uint8_t sends;
 	bool flying;
 	bool reopened; /* the secret was opened again after AID_E_CREDENTIAL */
@@ -166,6 +167,7 @@ static int send_item(struct kd_daemon *daemon, const struct kd_agent *agent,
 	if (left > REQUEST_MS)
 		left = REQUEST_MS;
 	item->id = KD_RETIRE_SLOT | (daemon->retire.number++ << KD_FETCH_SLOT_BITS);
+	item->version = daemon->fetch.version;
 	ask.id = item->id;
 	ask.timeout_ms = left > 2 * MARGIN_MS ? left - MARGIN_MS : MARGIN_MS;
 	r = kd_request_build(daemon, agent, &ask, &request, err);
@@ -276,9 +278,11 @@ void kd_retire_answered(struct kd_daemon *daemon, const struct aid_frame *frame)
 		succeeded(daemon, item, frame);
 		return;
 	}
-	if (frame->type == AID_MSG_ERROR)
-		aid_frame_error(frame, &err);
-	else
+	if (frame->type == AID_MSG_ERROR && kd_fetch_refused(daemon, frame, item->version, &err)) {
+		wait_again(daemon, item, true);
+		return;
+	}
+	if (frame->type != AID_MSG_ERROR)
 		(void)aid_fail(&err, AID_E_PROTOCOL, "agentid-fetch answered with message %d",
 			(int)frame->type);
 	failed(daemon, item, &err);

@@ -30,12 +30,14 @@ static int connect_to_root(int *ret_fd, struct aid_error *err)
 	return r;
 }
 
-static int send_request(int fd, enum aid_msg type, const char *agent, struct aid_error *err)
+static int send_request(int fd, enum aid_msg type, const char *agent, unsigned int version,
+	struct aid_error *err)
 {
 	uint8_t request[REQUEST_BYTES];
 	struct aid_writer writer;
 
 	aid_writer_begin(&writer, request, sizeof(request), type, REQUEST_ID);
+	aid_writer_speak(&writer, version);
 	aid_writer_text(&writer, AID_TAG_AGENT, agent);
 	if (aid_writer_end(&writer) != AID_OK)
 		return aid_fail(err, AID_E_INVALID, "the request has more than %u bytes", REQUEST_BYTES);
@@ -72,8 +74,9 @@ static int read_done(const struct aid_frame *frame, struct client_done *ret_done
 	return r;
 }
 
+/* *ret_common is the version to ask again in, or 0. */
 static int read_answer(int fd, client_visit visit, void *context, struct client_done *ret_done,
-	struct aid_error *err)
+	unsigned int *ret_common, struct aid_error *err)
 {
 	int64_t deadline = aid_clock_boot_ms() + CLIENT_TIMEOUT_MS;
 	AID_FREE uint8_t *buffer = malloc(AID_IPC_FRAME_MAX);
@@ -87,7 +90,7 @@ static int read_answer(int fd, client_visit visit, void *context, struct client_
 		if (r != AID_OK)
 			return r;
 		if (frame.type == AID_MSG_ERROR) {
-			aid_frame_error(&frame, err);
+			*ret_common = aid_frame_agree(&frame, err);
 			return err->status;
 		}
 		if (frame.type == AID_MSG_DONE)
@@ -108,12 +111,19 @@ int client_ask(enum aid_msg type, const char *agent, client_visit visit, void *c
 	struct client_done *ret_done, struct aid_error *err)
 {
 	AID_FD(fd);
+	unsigned int version = aid_ipc_versions.max, common = 0;
 	int r = connect_to_root(&fd, err);
 
 	if (r == AID_OK)
-		r = send_request(fd, type, agent, err);
+		r = send_request(fd, type, agent, version, err);
 	if (r == AID_OK)
-		r = read_answer(fd, visit, context, ret_done, err);
+		r = read_answer(fd, visit, context, ret_done, &common, err);
+	if (r != AID_E_VERSION || common == 0 || common == version)
+		return r;
+	*err = AID_ERROR_INIT;
+	r = send_request(fd, type, agent, common, err);
+	if (r == AID_OK)
+		r = read_answer(fd, visit, context, ret_done, &common, err);
 	return r;
 }
 

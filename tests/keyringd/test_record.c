@@ -4,6 +4,7 @@
 
 #include "ipc.h"
 #include "record.h"
+#include "str.h"
 
 static struct aid_record example(void)
 {
@@ -105,6 +106,86 @@ static void test_odd_values(void **state)
 			cases[i].sentence);
 }
 
+/* What the first release wrote, byte by byte: it is read for ever. */
+static void test_format_1(void **state)
+{
+	static const char hex[] =
+		"414401001200000000000000dd0000000d00100030313233343536373839616263646566060001006107"
+		"00030073766308000800e90300000000000009000400737368640a000400686f73740b0005007074732f"
+		"300f00200030303131323233333434353536363737383839396161626263636464656566661600080011"
+		"000000000000003800080067120000000000001300080001000000000000001200080002000000000000"
+		"003900080003000000000000001500080004000000000000003a00080005000000000000001900080006"
+		"000000000000002400100066656463626139383736353433323130";
+	struct aid_record out, wanted = example();
+	struct aid_error err = AID_ERROR_INIT;
+	uint8_t bytes[sizeof(hex) / 2];
+
+	(void)state;
+	assert_int_equal(aid_str_unhex(hex, bytes, sizeof(bytes)), AID_OK);
+	assert_ok(aid_record_decode(bytes, sizeof(bytes), &out, &err), &err);
+	assert_memory_equal(&wanted, &out, sizeof(wanted));
+}
+
+/* A record of another format, with fields that this release does not know. */
+static size_t foreign(uint8_t *bytes, size_t size, unsigned int format, int64_t needs, bool whole)
+{
+	struct aid_record record = example();
+	struct aid_writer writer;
+	struct aid_error err = AID_ERROR_INIT;
+	size_t length;
+
+	assert_ok(aid_record_encode(&record, bytes, size, &length, &err), &err);
+	writer = (struct aid_writer){.buffer = bytes, .capacity = size, .length = length};
+	/* Without its last field, the token's id. */
+	if (!whole)
+		writer.length -= 4 + sizeof(record.token_id) - 1;
+	aid_writer_speak(&writer, format);
+	aid_writer_text(&writer, (enum aid_tag)900, "of another time");
+	if (needs != 0)
+		aid_writer_int(&writer, AID_TAG_RECORD_NEEDS, needs);
+	assert_int_equal(aid_writer_end(&writer), AID_OK);
+	return writer.length;
+}
+
+static void test_formats(void **state)
+{
+	static const struct {
+		unsigned int format;
+		int64_t needs;
+		bool whole;
+		int status;
+		const char *sentence;
+	} rows[] = {
+		{1, 0, true, AID_OK, ""},
+		{2, 0, true, AID_OK, ""},
+		{65535, 1, true, AID_OK, ""},
+		{7, 5, true, AID_E_VERSION,
+			"session 0123456789abcdef of agent a: session record of format 7 needs a reader of "
+			"format 5, this one knows 1"},
+		{7, 0, false, AID_E_PROTOCOL, "session 0123456789abcdef of agent a: frame: text 36 is missing"},
+		{0, 0, true, AID_E_PROTOCOL, "session record of format 0"},
+		{7, -1, true, AID_E_PROTOCOL, "allowed 1 to 65535"},
+		{7, 65536, true, AID_E_PROTOCOL, "allowed 1 to 65535"},
+	};
+	struct aid_error err = AID_ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		uint8_t bytes[AID_RECORD_MAX];
+		struct aid_record out = {.refreshes = 99}, in = example();
+		size_t length = foreign(bytes, sizeof(bytes), rows[i].format, rows[i].needs, rows[i].whole);
+		int r = aid_record_decode(bytes, length, &out, &err);
+
+		if (rows[i].status == AID_OK) {
+			assert_ok(r, &err);
+			assert_memory_equal(&in, &out, sizeof(in));
+			continue;
+		}
+		assert_failed(r, rows[i].status, &err, rows[i].sentence);
+		assert_int_equal(out.refreshes, 99);
+	}
+}
+
 static void test_other_frames(void **state)
 {
 	struct aid_record out;
@@ -127,6 +208,8 @@ int main(void)
 		cmocka_unit_test(test_every_cut_is_refused),
 		cmocka_unit_test(test_odd_values),
 		cmocka_unit_test(test_other_frames),
+		cmocka_unit_test(test_format_1),
+		cmocka_unit_test(test_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@
 fake_fetch.py [--socket PATH] [--control FILE] [--journal FILE]
 
 Without --socket it takes a listening socket as descriptor 3 (LISTEN_FDS). The control file is read
-for every request: {"lifetime_ms": 300000, "script": [ACTION, ...], "default": ACTION, "delay_ms": 0}.
+for every request: {"lifetime_ms": 300000, "script": [ACTION, ...], "default": ACTION, "delay_ms": 0,
+"version": that of the answers, else the one of the request}.
 An ACTION is "ok", "hang", "exit", "garbage", or {"status": N, "retry_after": N, "text": "..."}; the
 script is used up action by action (by all processes together: a counter stands beside the file). A
 token is "tok-" and 24 characters. Revocations have "retire" and "retire_script" in place of "default"
@@ -55,6 +56,12 @@ def parse(data):
     return kind, ident, fields
 
 
+def control_version(path):
+    """The version to answer in, whatever was asked; 0: that of the request."""
+    with open(path, encoding="utf-8") as f:
+        return json.load(f).get("version", 0)
+
+
 def next_action(path, kind):
     names = ("retire_script", "retire", ".retired") if kind == RETIRE else ("script", "default", ".count")
     with open(path, encoding="utf-8") as f:
@@ -73,22 +80,22 @@ def next_action(path, kind):
     return control, action
 
 
-def answer(ident, kind, control, action):
+def answer(ident, kind, control, action, version):
     if isinstance(action, dict):
         fields = [(STATUS, action["status"]), (TEXT, action.get("text", "said so"))]
         if "retry_after" in action:
             fields.append((RETRY_AFTER, action["retry_after"]))
-        return frame(ERROR, ident, fields)
+        return frame(ERROR, ident, fields, version)
     if kind == RETIRE:
         if action == "unsupported":
-            return frame(DONE, ident, [(COUNT_OF, 0), (TEXT, "HTTP 400 unsupported_token_type")])
-        return frame(DONE, ident, [(COUNT_OF, 1)])
+            return frame(DONE, ident, [(COUNT_OF, 0), (TEXT, "HTTP 400 unsupported_token_type")], version)
+        return frame(DONE, ident, [(COUNT_OF, 1)], version)
     lifetime = control.get("lifetime_ms", 300000)
     token = b"tok-" + hashlib.sha256(os.urandom(16)).hexdigest()[:24].encode()
     token += b"x" * control.get("pad", 0)
     return frame(ISSUED, ident, [
         (SECRET, token), (EXPIRES, int(time.time() * 1000) + lifetime), (LIFETIME, lifetime),
-        (TOKEN_ID, hashlib.sha256(token).hexdigest()[:16]), (JTI, "j%d" % random.getrandbits(30))])
+        (TOKEN_ID, hashlib.sha256(token).hexdigest()[:16]), (JTI, "j%d" % random.getrandbits(30))], version)
 
 
 class Server:
@@ -98,6 +105,7 @@ class Server:
 
     def request(self, connection, data, fds):
         kind, ident, fields = parse(data)
+        version = control_version(self.control) or int.from_bytes(data[2:4], "little")
         secrets = []
         for fd in fds:
             secrets.append(os.pread(fd, 4096, 0).decode(errors="replace").strip())
@@ -116,7 +124,7 @@ class Server:
             return
         if action != "hang":
             due = time.monotonic() + control.get("delay_ms", 0) / 1000
-            self.later.append((due, connection, answer(ident, kind, control, action)))
+            self.later.append((due, connection, answer(ident, kind, control, action, version)))
 
     def receive(self, poll, connections, fd):
         connection = connections[fd]

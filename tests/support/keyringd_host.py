@@ -57,14 +57,15 @@ def wait_for(what, condition, seconds=10.0):
 
 class Client:
     """A connection to keyringd that speaks frames."""
+    version = 1  # of the requests, unless they say another
 
     def __init__(self, path=SOCKET, timeout=10):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(timeout)
         self.socket.connect(path)
 
-    def send(self, kind, fields=(), ident=7, version=1):
-        self.socket.send(wire.frame(kind, ident, [(T[k], v) for k, v in fields], version))
+    def send(self, kind, fields=(), ident=7, version=None):
+        self.socket.send(wire.frame(kind, ident, [(T[k], v) for k, v in fields], version or self.version))
 
     def receive(self):
         data = self.socket.recv(65536)
@@ -123,9 +124,9 @@ class AsUid:
 class Session:
     """A process that opened a session and stays in it until its input ends."""
 
-    def __init__(self, host, account="svc", uid=4001, extra=()):
+    def __init__(self, host, account="svc", uid=4001, extra=(), build=BUILD):
         self.process = subprocess.Popen(
-            [BUILD + "/tests/support/session_client", "--socket", SOCKET, "--account", account, "--uid", str(uid),
+            [build + "/tests/support/session_client", "--socket", SOCKET, "--account", account, "--uid", str(uid),
              "--service", "exec", *extra], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.host = host
         self.line = None
@@ -222,10 +223,10 @@ class RealFetch:
             pass
         os.chmod(self.log_path, 0o666)
 
-    def start(self):
+    def start(self, build=BUILD):
         read = self.listener.fileno()
         self.process = subprocess.Popen(
-            ["sh", "-c", "LISTEN_PID=$$ exec %s 3<&%d" % (BUILD + "/agentid-fetch", read)],
+            ["sh", "-c", "LISTEN_PID=$$ exec %s 3<&%d" % (build + "/agentid-fetch", read)],
             pass_fds=[read], env={"LISTEN_FDS": "1"}, user="nobody", group="nogroup", extra_groups=[],
             stderr=open(self.log_path, "a", encoding="utf-8"))
 
@@ -305,10 +306,10 @@ class Host:
         self.fetch.kill()
         self.fetch.wait()
 
-    def start(self, *arguments, wrapper=(), wait=True, env=None, stderr=None):
+    def start(self, *arguments, wrapper=(), wait=True, env=None, stderr=None, build=BUILD):
         log = open(self.log_path, "a", encoding="utf-8")
         before = self.log().count("op=start status=ok")
-        self.daemon = subprocess.Popen([*wrapper, os.environ.get("AID_KEYRINGD", BUILD + "/agentid-keyringd"),
+        self.daemon = subprocess.Popen([*wrapper, os.environ.get("AID_KEYRINGD", build + "/agentid-keyringd"),
                                         *arguments], stderr=stderr or log, env=env or {})
         log.close()
         if wait:

@@ -14,4 +14,5 @@ tests_support_die_at_la_LDFLAGS = $(preloaded_ldflags)
 tests_support_fail_alloc_la_SOURCES = %D%/fail_alloc.c lib/str.c
 tests_support_fail_alloc_la_CFLAGS = $(preloaded_cflags)
 tests_support_fail_alloc_la_LDFLAGS = $(preloaded_ldflags)
-EXTRA_DIST += %D%/fake_fetch.py %D%/keyringd_host.py %D%/pam_host.py
+EXTRA_DIST += %D%/fake_fetch.py %D%/keyringd_host.py %D%/other_release.py %D%/other_versions.c \
+	%D%/pam_host.py

@@ -24,24 +24,25 @@ def running(host, **control):
     host.start()
 
 
-def issuing(host, lifetime="10s", account=ACCOUNT):
+def issuing(host, lifetime="10s", account=ACCOUNT, keyringd=kh.BUILD, fetch_of=kh.BUILD):
     """Agent a with the host issuer and the real fetch, which is returned."""
     host.issue_ourselves(account, lifetime)
     fetch = kh.RealFetch()
-    fetch.start()
+    fetch.start(fetch_of)
     host.fetch = fetch.process
-    host.start()
+    host.start(build=keyringd)
     return fetch
 
 
-def pam(*steps, options="", **arguments):
-    """What pam_run says of the steps: its lines, and how long it took."""
-    stack = "session required %s/modules/pam_agentid/.libs/pam_agentid.so %s\n" % (kh.BUILD, options)
+def pam(*steps, options="", build=kh.BUILD, **arguments):
+    """What pam_run says of the steps: its lines, and how long it took. The module is that of a build."""
+    stack = "session required %s/modules/pam_agentid/.libs/pam_agentid.so %s\n" % (build, options)
     if not os.path.exists("/run/pam/test") or open("/run/pam/test", encoding="utf-8").read() != stack:
         kh.Host.write("/run/pam/test", stack)
+    arguments.setdefault("timeout", 60)
     before = time.monotonic()
     done = subprocess.run([kh.BUILD + "/tests/pam/pam_run", "/run/pam", "test", ACCOUNT, *steps], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60, **arguments)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **arguments)
     assert done.returncode == 0, "pam_run ended with %d: %s" % (done.returncode, done.stdout)
     return done.stdout, time.monotonic() - before
 

@@ -90,6 +90,7 @@ static void test_header(void **state)
 		int status;
 		const char *sentence;
 	} rows[] = {
+		{2, 0, AID_E_VERSION, "protocol version 0, this side speaks 1"},
 		{0, 'X', AID_E_PROTOCOL, "no agentid frame"},
 		{2, 9, AID_E_VERSION, "protocol version 9, this side speaks 1"},
 		{6, 1, AID_E_PROTOCOL, "header does not fit"},
@@ -114,6 +115,116 @@ static void test_header(void **state)
 		/* The answer to another version must carry the id of the question. */
 		assert_int_equal(parsed.id, rows[i].status == AID_E_VERSION ? 77 : 5);
 	}
+}
+
+/* A field that may forbid something stops a request; one that only tells more is passed over. */
+static void test_unknown_fields(void **state)
+{
+	static const struct {
+		enum aid_msg type;
+		int status;
+	} rows[] = {{AID_MSG_OPEN, AID_E_PROTOCOL}, {AID_MSG_SIGN, AID_E_PROTOCOL},
+		{AID_MSG_RETIRE, AID_E_PROTOCOL}, {AID_MSG_OPENED, AID_OK}, {AID_MSG_ERROR, AID_OK},
+		{AID_MSG_ISSUED, AID_OK}};
+	struct aid_error err = AID_ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct aid_writer writer;
+		struct aid_frame parsed;
+		uint8_t buffer[128];
+		int64_t value;
+
+		aid_writer_begin(&writer, buffer, sizeof(buffer), rows[i].type, 1);
+		aid_writer_int(&writer, AID_TAG_COUNT, 1);
+		aid_writer_int(&writer, (enum aid_tag)UINT16_MAX, 2);
+		aid_writer_int(&writer, AID_TAG_RING, 3);
+		assert_int_equal(aid_writer_end(&writer), AID_OK);
+		if (rows[i].status != AID_OK) {
+			assert_failed(aid_frame_parse(buffer, writer.length, &parsed, &err), rows[i].status,
+				&err, "unknown field");
+			continue;
+		}
+		assert_ok(aid_frame_parse(buffer, writer.length, &parsed, &err), &err);
+		assert_ok(aid_frame_int(&parsed, AID_TAG_RING, 3, 3, &value, &err), &err);
+	}
+}
+
+/* What the two sides of a refusal make of it. other is what the asker is told that the server speaks. */
+static unsigned int agree(int64_t min, int64_t max, struct aid_error *err)
+{
+	struct aid_error refusal = {AID_E_VERSION, 0, 0, -1, "", "protocol version 1, this side speaks 7"};
+	struct aid_writer writer;
+	struct aid_frame parsed;
+	uint8_t buffer[128];
+
+	aid_writer_begin(&writer, buffer, sizeof(buffer), AID_MSG_ERROR, 1);
+	aid_writer_speak(&writer, 7);
+	aid_writer_error(&writer, &refusal);
+	aid_writer_int(&writer, AID_TAG_VERSION_MIN, min);
+	if (max != 0)
+		aid_writer_int(&writer, AID_TAG_VERSION_MAX, max);
+	assert_int_equal(aid_writer_end(&writer), AID_OK);
+	assert_ok(aid_frame_parse(buffer, writer.length, &parsed, err), err);
+	return aid_frame_agree(&parsed, err);
+}
+
+static void test_agree(void **state)
+{
+	struct aid_error err = AID_ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(agree(1, 1, &err), 1);
+	assert_int_equal(agree(1, 9, &err), 1);
+	assert_int_equal(err.status, AID_E_VERSION);
+	assert_int_equal(agree(7, 7, &err), 0);
+	assert_non_null(strstr(err.text, "this side speaks 1, the other side 7;"));
+	assert_int_equal(agree(2, 65535, &err), 0);
+	assert_non_null(strstr(err.text, "this side speaks 1, the other side 2 to 65535;"));
+	/* Nonsense is not agreed to; what was said is passed on. */
+	assert_int_equal(agree(0, 1, &err), 0);
+	assert_int_equal(agree(3, 2, &err), 0);
+	assert_int_equal(agree(1, 65536, &err), 0);
+	assert_int_equal(agree(1, 0, &err), 0);
+	assert_int_equal(err.status, AID_E_VERSION);
+	assert_string_equal(err.text, "protocol version 1, this side speaks 7");
+}
+
+static void test_refusal(void **state)
+{
+	struct aid_error err = AID_ERROR_INIT;
+	struct aid_writer writer;
+	struct aid_frame parsed;
+	uint8_t question[128], buffer[256];
+	size_t length = frame(question, sizeof(question));
+
+	(void)state;
+	question[2] = 9;
+	assert_int_equal(aid_frame_parse(question, length, &parsed, &err), AID_E_VERSION);
+	aid_writer_refusal(&writer, buffer, sizeof(buffer), &parsed, &err);
+	assert_int_equal(aid_writer_end(&writer), AID_OK);
+	/* In the asker's version, as that is the one it surely reads. */
+	assert_int_equal(buffer[2], 9);
+	assert_ok(aid_frame_parse(buffer, writer.length, &parsed, &err), &err);
+	assert_int_equal(parsed.id, 77);
+	assert_int_equal(aid_frame_agree(&parsed, &err), 1);
+}
+
+static void test_version_ranges(void **state)
+{
+	static const struct {
+		struct aid_versions one, other;
+		unsigned int common;
+	} rows[] = {{{1, 1}, {1, 1}, 1}, {{1, 3}, {2, 5}, 3}, {{2, 5}, {1, 3}, 3}, {{1, 3}, {4, 5}, 0},
+		{{4, 5}, {1, 3}, 0}, {{1, 3}, {3, 3}, 3}, {{2, 2}, {1, 3}, 2}};
+	char text[AID_VERSIONS_TEXT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_int_equal(aid_versions_common(&rows[i].one, &rows[i].other), rows[i].common);
+	assert_string_equal(aid_versions_text(&rows[0].one, text), "1");
+	assert_string_equal(aid_versions_text(&rows[1].one, text), "1 to 3");
+	assert_true(aid_ipc_versions.min >= 1 && aid_ipc_versions.min <= aid_ipc_versions.max);
 }
 
 static void test_limits(void **state)
@@ -300,6 +411,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_cut),
 		cmocka_unit_test(test_header), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_unknown_fields), cmocka_unit_test(test_agree),
+		cmocka_unit_test(test_refusal), cmocka_unit_test(test_version_ranges),
 		cmocka_unit_test(test_error), cmocka_unit_test(test_error_of_nothing),
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_states),
 		cmocka_unit_test(test_connect), cmocka_unit_test(test_call),
