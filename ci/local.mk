@@ -17,6 +17,8 @@ EXTRA_DIST += \
 	%D%/packages-demo.txt \
 	%D%/packages-root.txt \
 	%D%/packages.txt \
+	%D%/package-rpm \
+	%D%/release \
 	%D%/sanitize \
 	%D%/servers \
 	%D%/test

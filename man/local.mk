@@ -8,3 +8,10 @@ dist_man_MANS += \
 	%D%/agentid.conf.5 \
 	%D%/agentid.3 \
 	%D%/pam_agentid.8
+
+# The footer of an installed page names the version.
+install-data-hook:
+	for page in $(dist_man_MANS); do \
+		$(SED) -i 's/^\.Os$$/.Os $(PACKAGE) $(VERSION)/' \
+			"$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}" || exit 1; \
+	done

@@ -33,3 +33,12 @@ dist_pamstacks_DATA = \
 	%D%/pam/systemd-unit
 
 dist_bashcompletion_DATA = %D%/bash-completion/agentid
+
+EXTRA_DIST += \
+	%D%/rpm/agentid.spec \
+	%D%/rpm/files.txt \
+	%D%/rpm/macros.debian \
+	%D%/rpm/rpmlint.toml
+
+# For scripts of packages that are being removed.
+dist_pkglibexec_SCRIPTS = %D%/end-sessions

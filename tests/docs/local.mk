@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-EXTRA_DIST += %D%/documents.sh
-TESTS += %D%/documents.sh
+EXTRA_DIST += %D%/documents.sh %D%/version.sh
+TESTS += %D%/documents.sh %D%/version.sh
 if HAVE_CMOCKA
 check_PROGRAMS += %D%/test_examples
 TESTS += %D%/test_examples
