@@ -18,7 +18,8 @@
 /* Tokens of ended sessions that the issuer shall revoke, see retire.h. */
 struct kd_retire_queue {
 	struct kd_list waiting;
-	struct kd_timer timer;   /* after a failure: until then nothing is sent */
+	struct kd_timer timer;   /* after a failure or a login: until then nothing is sent */
+	int64_t login_boot_ms;   /* when a login last asked the issuer or had its answer */
 	unsigned int flying;
 	unsigned int failures;   /* transient ones in a row; while there are any, one flies at a time */
 	bool paused;

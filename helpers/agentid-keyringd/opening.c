@@ -217,6 +217,7 @@ void kd_opening_begin(struct kd_daemon *daemon, struct kd_client *client,
 		return;
 	}
 	kd_client_wait(daemon, client, session);
+	kd_retire_make_way(session);
 	if (kd_refresh_start(daemon, session, &err) != AID_OK)
 		kd_opening_failed(daemon, session, &err);
 }
@@ -236,6 +237,7 @@ void kd_opening_done(struct kd_daemon *daemon, struct kd_session *session)
 {
 	char id[AID_SESSION_ID_SIZE];
 
+	kd_retire_make_way(session);
 	aid_str_hex(session->id, sizeof(session->id), id);
 	kd_log_line(&daemon->log, LOG_INFO,
 		"op=open agent='%s' session='%s' account='%s' service='%s' rhost='%s' pid=%d status=ok "

@@ -22,6 +22,7 @@ struct retirement {
 	struct kd_issuer *issuer;
 	struct kd_timer timer;
 	struct kd_kept token;
+	int64_t ended_boot_ms;
 	int64_t expires_boot_ms;
 	uint32_t id;
 	unsigned int version; /* that the request was sent in */
@@ -90,20 +91,33 @@ static void pause_issuer(struct kd_daemon *daemon, struct kd_issuer *issuer, int
 	kd_loop_set(&daemon->loop, &issuer->retire.timer, until_boot_ms);
 }
 
+static unsigned int flying_most(const struct kd_retire_queue *queue, int64_t now)
+{
+	if (queue->failures > 0)
+		return 1;
+	return now < queue->login_boot_ms + KD_RETIRE_QUIET_MS ? KD_RETIRE_FLYING_BUSY
+							      : KD_RETIRE_FLYING_ISSUER;
+}
+
 static bool may_fly(struct kd_daemon *daemon, struct kd_issuer *issuer)
 {
 	const struct kd_retire_queue *queue = &issuer->retire;
-	unsigned int most = queue->failures > 0 ? 1 : KD_RETIRE_FLYING_ISSUER;
-	int64_t soon;
+	int64_t now = aid_clock_boot_ms();
+	int64_t from;
 
-	if (kd_list_is_empty(&queue->waiting) || queue->paused || queue->flying >= most ||
+	if (kd_list_is_empty(&queue->waiting) || queue->paused || queue->flying >= flying_most(queue, now) ||
 		daemon->retire.n_flying >= KD_RETIRE_FLYING_MAX)
 		return false;
-	if (issuer->breaker.state == KD_BREAKER_CLOSED)
-		return true;
-	soon = aid_clock_boot_ms() + BREAKER_MS;
-	pause_issuer(daemon, issuer,
-		issuer->breaker.retry_at_ms > soon ? issuer->breaker.retry_at_ms : soon);
+	if (issuer->breaker.state == KD_BREAKER_CLOSED) {
+		from = kd_schedule_retire(first_of(&queue->waiting)->ended_boot_ms, queue->login_boot_ms);
+		if (from <= now)
+			return true;
+	} else {
+		from = now + BREAKER_MS;
+		if (from < issuer->breaker.retry_at_ms)
+			from = issuer->breaker.retry_at_ms;
+	}
+	pause_issuer(daemon, issuer, from);
 	return false;
 }
 
@@ -332,6 +346,7 @@ void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session)
 	if (item == NULL)
 		return;
 	item->issuer = issuer;
+	item->ended_boot_ms = aid_clock_boot_ms();
 	item->expires_boot_ms = session->expires_boot_ms;
 	item->timer.fire = on_item_timer;
 	memcpy(item->agent, session->agent->id, sizeof(item->agent));
@@ -340,6 +355,12 @@ void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session)
 	kd_list_append(&issuer->retire.waiting, &item->node);
 	kd_loop_set(&daemon->loop, &item->timer, item->expires_boot_ms);
 	daemon->fetch.send_due = true;
+}
+
+void kd_retire_make_way(const struct kd_session *session)
+{
+	if (session->agent->issuer != NULL)
+		session->agent->issuer->retire.login_boot_ms = aid_clock_boot_ms();
 }
 
 void kd_retire_report(struct kd_daemon *daemon)

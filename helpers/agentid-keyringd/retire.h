@@ -15,6 +15,7 @@
 
 #define KD_RETIRE_MAX 4096U         /* waiting and flying; more are left to expire */
 #define KD_RETIRE_FLYING_MAX 64U
+#define KD_RETIRE_FLYING_BUSY 2U    /* of one issuer while logins come all the time */
 #define KD_RETIRE_FLYING_ISSUER 8U  /* half of fetch's connections to a host: logins have the rest */
 /* In place of a session's slot in the id of a request. */
 #define KD_RETIRE_SLOT ((1U << KD_FETCH_SLOT_BITS) - 1U)
@@ -39,6 +40,8 @@ void kd_retire_done(struct kd_daemon *daemon);
 /* The session ends: keeps its token, where its agent wants it revoked and it is known whose it is.
  * Before the keys are revoked, as nobody can read them afterwards. */
 void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session);
+/* A login asks its issuer, or has its answer: what nobody waits for stays out of the way of the next. */
+void kd_retire_make_way(const struct kd_session *session);
 /* Sends what may be sent now. AID_E_BUSY: the socket is full; AID_E_UNREACHABLE: it is gone. */
 int kd_retire_flush(struct kd_daemon *daemon) AID_WUR;
 void kd_retire_answered(struct kd_daemon *daemon, const struct aid_frame *frame);

@@ -51,3 +51,11 @@ int64_t kd_schedule_retry(int status, unsigned int failures, int retry_after_s, 
 		wait = (int64_t)retry_after_s * 1000 + kd_schedule_spread(1000, random);
 	return wait;
 }
+
+int64_t kd_schedule_retire(int64_t ended_ms, int64_t login_ms)
+{
+	int64_t quiet = login_ms + KD_RETIRE_QUIET_MS;
+	int64_t latest = ended_ms + KD_RETIRE_LATEST_MS;
+
+	return quiet < latest ? quiet : latest;
+}

@@ -9,6 +9,8 @@
 #define KD_BACKOFF_BASE_MS 250
 #define KD_BACKOFF_CAP_MS 30000
 #define KD_RETRY_AFTER_CAP_S 120
+#define KD_RETIRE_QUIET_MS 50
+#define KD_RETIRE_LATEST_MS 1000
 #define KD_SCHEDULE_SOONEST_MS 500 /* no token is so short that it is asked for more often */
 
 /* A uniform number in [0, limit_ms); 0 for a limit of 0. */
@@ -21,5 +23,8 @@ int64_t kd_schedule_backoff(unsigned int failures, uint32_t random);
 /* How long to wait after a failure with this enum aid_status. A refusal (not transient) waits half
  * the cap to the cap: asking quickly cannot help. Retry-After (-1: none), capped, is a minimum. */
 int64_t kd_schedule_retry(int status, unsigned int failures, int retry_after_s, uint32_t random);
+/* When the token of a session that ended at ended_ms is sent to be revoked: once nobody has logged in at
+ * its issuer for a moment, and in any case soon after the end. */
+int64_t kd_schedule_retire(int64_t ended_ms, int64_t login_ms);
 
 #endif

@@ -55,6 +55,19 @@ static void test_retry(void **state)
 	assert_int_equal(kd_schedule_retry(AID_E_BUSY, 1, 0, MAX_RANDOM), 249);
 }
 
+static void test_retire(void **state)
+{
+	(void)state;
+	/* Nobody has logged in for long: at once. */
+	assert_true(kd_schedule_retire(100000, 0) <= 100000);
+	assert_true(kd_schedule_retire(100000, 100000 - KD_RETIRE_QUIET_MS) <= 100000);
+	assert_int_equal(kd_schedule_retire(100000, 99999), 99999 + KD_RETIRE_QUIET_MS);
+	assert_int_equal(kd_schedule_retire(100000, 100400), 100400 + KD_RETIRE_QUIET_MS);
+	/* Logins one after the other do not put it off for ever. */
+	assert_int_equal(kd_schedule_retire(100000, 100950), 101000);
+	assert_int_equal(kd_schedule_retire(100000, 500000), 101000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -62,6 +75,7 @@ int main(void)
 		cmocka_unit_test(test_due),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_retry),
+		cmocka_unit_test(test_retire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
