@@ -15,6 +15,7 @@
 #define EVENTS_AT_ONCE 64
 #define HTTP_OK_FIRST 200
 #define HTTP_REDIRECT_FIRST 300
+#define HTTP_TEMPORARY_REDIRECT 307
 #define HTTP_ERROR_FIRST 400
 #define HTTP_ERROR_LAST 599
 
@@ -54,8 +55,9 @@ static void free_transfer(struct aid_http_transfer *t)
 	if (t->easy != NULL)
 		curl_easy_cleanup(t->easy);
 	aid_http_wipe_headers(t->headers);
-	aid_secret_free(t->form);
-	aid_secret_free(t->authorization);
+	aid_secret_free(t->sent);
+	for (size_t i = 0; i < AID_HTTP_LINES_MAX; i++)
+		aid_secret_free(t->lines[i]);
 	aid_secret_free(t->body);
 	free(t);
 }
@@ -130,7 +132,7 @@ static int prepare(struct aid_http *http, const struct aid_http_request *request
 	t->easy = curl_easy_init();
 	if (t->easy == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	return aid_http_set_options(t, request->url, err);
+	return aid_http_set_options(t, request, err);
 }
 
 static int new_transfer(struct aid_http *http, struct aid_http_request *request,
@@ -153,8 +155,10 @@ static int new_transfer(struct aid_http *http, struct aid_http_request *request,
 	t->timeout_ms = request->timeout_ms < AID_HTTP_TIMEOUT_MAX_MS ? request->timeout_ms
 								      : AID_HTTP_TIMEOUT_MAX_MS;
 	t->deadline_boot_ms = aid_clock_boot_ms() + t->timeout_ms;
-	t->form = aid_steal(&request->form);
-	t->authorization = aid_steal(&request->authorization);
+	t->take_redirect = request->take_redirect;
+	t->sent = aid_steal(&request->body);
+	for (size_t i = 0; i < AID_HTTP_LINES_MAX; i++)
+		t->lines[i] = aid_steal(&request->lines[i]);
 	r = prepare(http, request, t, err);
 	if (r != AID_OK) {
 		free_transfer(t);
@@ -171,8 +175,9 @@ int aid_http_start(struct aid_http *http, struct aid_http_request *request, aid_
 	int r;
 
 	r = new_transfer(http, request, &t, err);
-	aid_secret_free(aid_steal(&request->form));
-	aid_secret_free(aid_steal(&request->authorization));
+	aid_secret_free(aid_steal(&request->body));
+	for (size_t i = 0; i < AID_HTTP_LINES_MAX; i++)
+		aid_secret_free(aid_steal(&request->lines[i]));
 	if (r != AID_OK)
 		return r;
 	t->done = done;
@@ -230,6 +235,8 @@ static void finish(struct aid_http_transfer *t, const struct aid_error *err)
 	response.date_s = aid_http_date(t->date);
 	response.retry_after_s = aid_http_retry_after(t->retry_after, aid_clock_wall_ms() / 1000);
 	response.max_age_s = aid_http_max_age(t->cache_control);
+	if (status == HTTP_TEMPORARY_REDIRECT)
+		response.location = t->location;
 	response.notice = t->notice[0] != '\0' ? t->notice : NULL;
 	t->done(t->data, &response, NULL);
 	aid_secret_free(response.body);
@@ -243,6 +250,8 @@ static int judge_status(struct aid_http_transfer *t, struct aid_error *err)
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	if ((status >= HTTP_OK_FIRST && status < HTTP_REDIRECT_FIRST) ||
 		(status >= HTTP_ERROR_FIRST && status <= HTTP_ERROR_LAST))
+		return AID_OK;
+	if (t->take_redirect && status == HTTP_TEMPORARY_REDIRECT && t->location[0] != '\0')
 		return AID_OK;
 	if (status >= HTTP_REDIRECT_FIRST && status < HTTP_ERROR_FIRST)
 		(void)aid_fail(err, AID_E_UNTRUSTED,

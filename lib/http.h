@@ -23,6 +23,7 @@
 #define AID_HTTP_HEADERS_MAX 100U        /* lines */
 #define AID_HTTP_HEADER_BYTES_MAX 32768U /* all lines together */
 #define AID_URL_MAX 2047U                /* bytes */
+#define AID_HTTP_LINES_MAX 4U            /* header lines of one request */
 
 struct aid_http;
 struct aid_http_transfer;
@@ -38,19 +39,23 @@ struct aid_http_request {
 	/* Borrowed for the call; PEM. Both or none. */
 	const struct aid_secret *certificate;
 	const struct aid_secret *private_key;
-	/* Taken over, also on failure. form: POST of application/x-www-form-urlencoded, else GET.
-	 * authorization: a whole header line. */
-	struct aid_secret *form;
-	struct aid_secret *authorization;
+	const char *accept;       /* NULL: application/json */
+	const char *content_type; /* NULL: application/x-www-form-urlencoded */
+	bool take_redirect;       /* a 307 is an answer, and its location is in the response */
+	/* Taken over, also on failure. body: POST, else GET. lines: whole header lines. */
+	struct aid_secret *body;
+	struct aid_secret *lines[AID_HTTP_LINES_MAX];
 };
 
 struct aid_http_response {
-	int status;              /* 200 to 299, 400 to 599: a redirect is an error */
+	int status;              /* 200 to 299, 400 to 599: a redirect is an error, but see
+				  * take_redirect */
 	struct aid_secret *body; /* may be taken with aid_steal() */
 	int retry_after_s;       /* -1: none or garbage; capped */
 	int64_t max_age_s;       /* -1: not said */
 	int64_t date_s;          /* the provider's clock; 0: not said */
 	const char *host;
+	const char *location;    /* NULL but for a redirect that is taken */
 	const char *notice;      /* NULL, or a sentence for the log: ca_file has become unusable and
 				  * the certificates read before are still in use */
 };

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -222,44 +223,75 @@ static int set_identity(struct aid_http_transfer *t, struct aid_error *err)
 	return set_all(t->easy, options, sizeof(options) / sizeof(options[0]), err);
 }
 
-static int set_request(struct aid_http_transfer *t, struct aid_error *err)
+static int add_line(struct aid_http_transfer *t, const char *line, struct aid_error *err)
 {
-	static const char *const lines[] = {"Accept: application/json", "Expect:"};
-	struct curl_slist *longer;
+	struct curl_slist *longer = curl_slist_append(t->headers, line);
 
-	for (size_t i = 0; i < 3; i++) {
-		const char *line = i < 2 ? lines[i]
-			: t->authorization != NULL ? aid_secret_peek(t->authorization) : NULL;
+	if (longer == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	t->headers = longer;
+	return AID_OK;
+}
 
-		if (line == NULL)
-			continue;
-		longer = curl_slist_append(t->headers, line);
-		if (longer == NULL)
-			return aid_fail(err, AID_E_NOMEM, "out of memory");
-		t->headers = longer;
+/* "name: value" of a constant of ours. */
+static int add_pair(struct aid_http_transfer *t, const char *name, const char *value,
+	struct aid_error *err)
+{
+	char line[128];
+	int length = snprintf(line, sizeof(line), "%s: %s", name, value);
+
+	if (length < 0 || (size_t)length >= sizeof(line))
+		return aid_fail(err, AID_E_INVALID, "http request: a header line over %zu bytes",
+			sizeof(line) - 1);
+	return add_line(t, line, err);
+}
+
+static int add_lines(struct aid_http_transfer *t, const struct aid_http_request *request,
+	struct aid_error *err)
+{
+	int r = add_pair(t, "Accept", request->accept != NULL ? request->accept : "application/json", err);
+
+	if (r == AID_OK)
+		r = add_line(t, "Expect:", err);
+	if (r == AID_OK && request->content_type != NULL)
+		r = add_pair(t, "Content-Type", request->content_type, err);
+	for (size_t i = 0; i < AID_HTTP_LINES_MAX && r == AID_OK; i++) {
+		if (t->lines[i] != NULL)
+			r = add_line(t, aid_secret_peek(t->lines[i]), err);
 	}
+	return r;
+}
+
+static int set_request(struct aid_http_transfer *t, const struct aid_http_request *request,
+	struct aid_error *err)
+{
+	int r = add_lines(t, request, err);
+
+	if (r != AID_OK)
+		return r;
 	const struct option get[] = {
 		SET_POINTER(HTTPHEADER, t->headers),
 		SET_NUMBER(HTTPGET, 1),
 	};
-	if (t->form == NULL)
+	if (t->sent == NULL)
 		return set_all(t->easy, get, sizeof(get) / sizeof(get[0]), err);
 	const struct option post[] = {
 		SET_POINTER(HTTPHEADER, t->headers),
 		SET_NUMBER(POST, 1),
-		SET_POINTER(POSTFIELDS, aid_secret_peek(t->form)),
-		SET_OFFSET(POSTFIELDSIZE_LARGE, aid_secret_length(t->form)),
+		SET_POINTER(POSTFIELDS, aid_secret_peek(t->sent)),
+		SET_OFFSET(POSTFIELDSIZE_LARGE, aid_secret_length(t->sent)),
 	};
 	return set_all(t->easy, post, sizeof(post) / sizeof(post[0]), err);
 }
 
-int aid_http_set_options(struct aid_http_transfer *t, const char *url, struct aid_error *err)
+int aid_http_set_options(struct aid_http_transfer *t, const struct aid_http_request *request,
+	struct aid_error *err)
 {
 	int64_t connect_ms = t->timeout_ms < AID_HTTP_CONNECT_TIMEOUT_MS ? t->timeout_ms
 									   : AID_HTTP_CONNECT_TIMEOUT_MS;
 	const char *scheme = t->url.is_tls ? "https" : "http";
 	const struct option options[] = {
-		SET_POINTER(URL, url),
+		SET_POINTER(URL, request->url),
 		SET_POINTER(PROTOCOLS_STR, scheme),
 		SET_POINTER(REDIR_PROTOCOLS_STR, scheme),
 		SET_NUMBER(FOLLOWLOCATION, 0),
@@ -312,7 +344,7 @@ int aid_http_set_options(struct aid_http_transfer *t, const char *url, struct ai
 
 	if (r == AID_OK)
 		r = set_identity(t, err);
-	return r == AID_OK ? set_request(t, err) : r;
+	return r == AID_OK ? set_request(t, request, err) : r;
 }
 
 void aid_http_wipe_headers(struct curl_slist *headers)

@@ -46,9 +46,10 @@ struct aid_http_transfer {
 	LIST_ENTRY(aid_http_transfer) link;
 	CURL *easy;
 	struct curl_slist *headers;
-	struct aid_secret *form;
-	struct aid_secret *authorization;
+	struct aid_secret *sent;
+	struct aid_secret *lines[AID_HTTP_LINES_MAX];
 	struct aid_secret *body;
+	bool take_redirect;
 	aid_http_done_fn *done;
 	void *data;
 	struct aid_url url;
@@ -65,7 +66,7 @@ struct aid_http_transfer {
 	char retry_after[64];
 	char cache_control[256];
 	char date[64];
-	char location[128];
+	char location[512];
 	char notice[320];
 	char curl_text[CURL_ERROR_SIZE];
 };
@@ -75,9 +76,9 @@ int aid_http_get_pool(struct aid_http *http, const struct aid_http_request *requ
 	X509_STORE *store, struct aid_http_pool **ret_pool, struct aid_error *err) AID_WUR;
 void aid_http_drop_pool(struct aid_http_pool *pool);
 
-/* Sets every option; the url and the secrets of the transfer must outlive it. */
-int aid_http_set_options(struct aid_http_transfer *transfer, const char *url, struct aid_error *err)
-	AID_WUR;
+/* Sets every option; the secrets of the transfer must outlive it. */
+int aid_http_set_options(struct aid_http_transfer *transfer, const struct aid_http_request *request,
+	struct aid_error *err) AID_WUR;
 /* What a failed transfer means. */
 void aid_http_explain(const struct aid_http_transfer *transfer, CURLcode code, struct aid_error *err);
 void aid_http_wipe_headers(struct curl_slist *headers);

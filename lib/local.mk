@@ -3,7 +3,7 @@
 #   base   keyutils          the PAM module, libagentid and everything else
 #   config libeconf          whoever reads configuration
 #   oidc   jansson crypto    agentid-fetch and the issuer commands only
-#   net    curl seccomp      agentid-fetch alone
+#   net    curl expat seccomp     agentid-fetch alone
 noinst_LTLIBRARIES += libagentid-base.la libagentid-config.la libagentid-oidc.la \
 	libagentid-net.la
 
@@ -62,6 +62,7 @@ libagentid_oidc_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS)
 libagentid_net_la_SOURCES = \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/discovery.c %D%/discovery.h \
+	%D%/exchange.c %D%/exchange.h %D%/exchange_private.h \
 	%D%/http.c %D%/http.h \
 	%D%/http_header.c %D%/http_header.h \
 	%D%/http_options.c %D%/http_private.h \
@@ -71,9 +72,13 @@ libagentid_net_la_SOURCES = \
 	%D%/jwks.c %D%/jwks.h \
 	%D%/net_filter.c %D%/net_filter.h \
 	%D%/oauth.c %D%/oauth.h \
-	%D%/sandbox_seccomp.c
-libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
-libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+	%D%/sandbox_seccomp.c \
+	%D%/target_aws.c %D%/target_azure.c %D%/target_gcp.c %D%/target_vault.c \
+	%D%/timestamp.c %D%/timestamp.h \
+	%D%/xml.c %D%/xml.h
+libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(EXPAT_CFLAGS) \
+	$(SECCOMP_CFLAGS)
+libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS) $(SECCOMP_LIBS)
 
 # The installed library: base only. The soname is .so.1. A new function is 2:0:1, which keeps it; a
 # changed one is a new node of the map.

@@ -8,10 +8,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define ERROR_BODY_MAX 65536U
 #define DESCRIPTION_SHOWN 96
+#define TOKEN_TYPE "urn:ietf:params:oauth:token-type:"
 
 static bool is_kept(unsigned char c)
 {
@@ -76,6 +76,47 @@ int aid_oauth_form(const struct aid_grant *grant, struct aid_secret *form, struc
 	return AID_OK;
 }
 
+static int add_token(struct aid_secret *form, const char *name, const struct aid_secret *token,
+	const char *type_name, const char *type)
+{
+	char urn[128];
+
+	if (token == NULL)
+		return AID_OK;
+	(void)snprintf(urn, sizeof(urn), "%s%s", TOKEN_TYPE, type);
+	if (aid_form_add(form, name, aid_secret_peek(token), aid_secret_length(token)) != AID_OK)
+		return AID_E_TOOBIG;
+	return aid_form_add(form, type_name, urn, strlen(urn));
+}
+
+int aid_oauth_exchange_form(const struct aid_exchange_grant *grant, struct aid_secret *form,
+	struct aid_error *err)
+{
+	static const char type[] = "urn:ietf:params:oauth:grant-type:token-exchange";
+	char requested[128];
+	const char *members[][2] = {
+		{"requested_token_type", requested},
+		{"scope", grant->scope},
+		{"audience", grant->audience},
+		{"resource", grant->resource},
+	};
+	int r = aid_form_add(form, "grant_type", type, sizeof(type) - 1);
+
+	(void)snprintf(requested, sizeof(requested), "%s%s", TOKEN_TYPE, grant->requested_type);
+	if (r == AID_OK)
+		r = add_token(form, "subject_token", grant->subject_token, "subject_token_type",
+			grant->subject_type);
+	if (r == AID_OK)
+		r = add_token(form, "actor_token", grant->actor_token, "actor_token_type",
+			grant->actor_type);
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]) && r == AID_OK; i++) {
+		if (members[i][1] != NULL)
+			r = aid_form_add(form, members[i][0], members[i][1], strlen(members[i][1]));
+	}
+	return r == AID_OK ? AID_OK : aid_fail(err, AID_E_TOOBIG, "token request over %zu bytes",
+		aid_secret_capacity(form));
+}
+
 int aid_oauth_revocation_form(const struct aid_secret *token, struct aid_secret *form,
 	struct aid_error *err)
 {
@@ -116,20 +157,38 @@ static int take_expires_in(const struct aid_json *document, int64_t *ret_s, stru
 		AID_EXPIRES_IN_MAX_S);
 }
 
-static int check_type(const struct aid_json *document, struct aid_error *err)
+/* wanted NULL: no exchange. What is not an access token need not be a bearer token (RFC 8693 section
+ * 2.2.1). */
+static int check_type(const struct aid_json *document, const char *wanted, struct aid_error *err)
 {
 	const char *type;
 
 	if (aid_json_text(document, "token_type", 1, 64, &type, NULL) != AID_OK)
 		return aid_fail(err, AID_E_PROTOCOL, "token response: no token_type that is text");
-	if (strlen(type) != 6 || strncasecmp(type, "Bearer", 6) != 0)
+	if (wanted != NULL && !aid_streq(wanted, "access_token") && aid_streq_nocase(type, "N_A"))
+		return AID_OK;
+	if (!aid_streq_nocase(type, "Bearer"))
 		return aid_fail(err, AID_E_PROTOCOL,
 			"token response: token_type is '%.64s', only Bearer is used", type);
 	return AID_OK;
 }
 
-int aid_oauth_response(const struct aid_secret *body, struct aid_token_response *ret_response,
-	struct aid_error *err)
+static int check_issued_type(const struct aid_json *document, const char *wanted, struct aid_error *err)
+{
+	const char *type;
+
+	if (wanted == NULL)
+		return AID_OK;
+	if (aid_json_text(document, "issued_token_type", 1, 256, &type, NULL) != AID_OK)
+		return aid_fail(err, AID_E_PROTOCOL, "token response: no issued_token_type that is text");
+	if (!aid_str_has_prefix(type, TOKEN_TYPE) || !aid_streq(type + sizeof(TOKEN_TYPE) - 1, wanted))
+		return aid_fail(err, AID_E_PROTOCOL, "token response: issued_token_type is '%.64s', not "
+			TOKEN_TYPE "%s", type, wanted);
+	return AID_OK;
+}
+
+static int read_response(const struct aid_secret *body, const char *wanted,
+	struct aid_token_response *ret_response, struct aid_error *err)
 {
 	AID_AUTO(aid_json) *document = NULL;
 	struct aid_token_response out = {.expires_in_s = -1};
@@ -149,7 +208,9 @@ int aid_oauth_response(const struct aid_secret *body, struct aid_token_response 
 	if (!aid_str_is_b64token(token, strlen(token)))
 		return aid_fail(err, AID_E_PROTOCOL, "token response: access_token has a character that no "
 			"bearer token has (RFC 6750 section 2.1)");
-	r = check_type(document, err);
+	r = check_issued_type(document, wanted, err);
+	if (r == AID_OK)
+		r = check_type(document, wanted, err);
 	if (r == AID_OK)
 		r = take_expires_in(document, &out.expires_in_s, err);
 	if (r != AID_OK)
@@ -159,6 +220,18 @@ int aid_oauth_response(const struct aid_secret *body, struct aid_token_response 
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	*ret_response = out;
 	return AID_OK;
+}
+
+int aid_oauth_response(const struct aid_secret *body, struct aid_token_response *ret_response,
+	struct aid_error *err)
+{
+	return read_response(body, NULL, ret_response, err);
+}
+
+int aid_oauth_exchange_response(const struct aid_secret *body, const char *wanted,
+	struct aid_token_response *ret_response, struct aid_error *err)
+{
+	return read_response(body, wanted, ret_response, err);
 }
 
 static bool is_error_code(const char *text)

@@ -28,6 +28,21 @@ struct aid_grant {
 int aid_oauth_form(const struct aid_grant *grant, struct aid_secret *form, struct aid_error *err)
 	AID_WUR;
 
+/* RFC 8693 section 2.1. Types without the urn:ietf:params:oauth:token-type: before them. */
+struct aid_exchange_grant {
+	const struct aid_secret *subject_token;
+	const char *subject_type;
+	const struct aid_secret *actor_token; /* NULL: none */
+	const char *actor_type;
+	const char *requested_type;
+	const char *scope;                    /* NULL: not sent; so for the rest */
+	const char *audience;
+	const char *resource;
+};
+
+int aid_oauth_exchange_form(const struct aid_exchange_grant *grant, struct aid_secret *form,
+	struct aid_error *err) AID_WUR;
+
 /* What RFC 7009 asks for: token and token_type_hint=access_token. */
 int aid_oauth_revocation_form(const struct aid_secret *token, struct aid_secret *form,
 	struct aid_error *err) AID_WUR;
@@ -41,6 +56,10 @@ struct aid_token_response {
  * for a token over AID_TOKEN_MAX. No part of the body is quoted. */
 int aid_oauth_response(const struct aid_secret *body, struct aid_token_response *ret_response,
 	struct aid_error *err) AID_WUR;
+
+/* The same for an exchange (RFC 8693 section 2.2.1): issued_token_type must be the one wanted. */
+int aid_oauth_exchange_response(const struct aid_secret *body, const char *wanted,
+	struct aid_token_response *ret_response, struct aid_error *err) AID_WUR;
 
 struct aid_refusal {
 	int http_status;

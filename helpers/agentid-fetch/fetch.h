@@ -74,6 +74,7 @@ struct issued {
 	const struct aid_secret *token;
 	int64_t expires_wall_ms;
 	const char *jti; /* "" for none */
+	bool renewable;
 };
 void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
 	const struct issued *issued);

@@ -28,8 +28,21 @@ static int fill(const struct request *request, struct aid_secret *form, struct a
 		.resource = request->resource,
 	};
 
+	const struct aid_exchange_grant exchange = {
+		.subject_token = request->subject_token,
+		.subject_type = request->subject_type,
+		.actor_token = request->actor_token,
+		.actor_type = request->actor_type,
+		.requested_type = request->requested_type,
+		.scope = request->scope,
+		.audience = request->audience,
+		.resource = request->resource,
+	};
+
 	if (request->retired != NULL)
 		return aid_oauth_revocation_form(request->retired, form, err);
+	if (request->requested_type != NULL)
+		return aid_oauth_exchange_form(&exchange, form, err);
 	return aid_oauth_form(&grant, form, err);
 }
 
@@ -40,7 +53,8 @@ int form_make(const struct request *request, struct aid_secret **ret_form, struc
 			length_of(request->resource) + length_of(request->client_id) +
 			length_of(request->host_issuer) + length_of(request->host_subject) +
 			length_of(request->issuer) + secret_length(request->secret) +
-			secret_length(request->retired)));
+			secret_length(request->subject_token) +
+			secret_length(request->actor_token) + secret_length(request->retired)));
 	int r;
 
 	if (form == NULL)

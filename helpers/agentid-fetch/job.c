@@ -1,37 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-#include "job.h"
+#include "job_private.h"
 
 #include "client_auth.h"
 #include "clock.h"
 #include "form.h"
-#include "oauth.h"
-#include "provider.h"
-#include "request.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define OFFSET_SHOWN_S 5 /* a smaller difference between clocks is no news */
-
-enum step { STEP_METADATA, STEP_TOKEN, STEP_VERIFY, STEP_REVOCATION };
-
-struct job {
-	struct fetch *fetch;
-	struct client *client;
-	uint32_t id;
-	LIST_ENTRY(job) of_fetch, of_client, of_waiting;
-	bool is_waiting;
-	enum step step;
-	struct request *request;
-	struct provider *provider;
-	struct aid_http_transfer *transfer;
-	struct aid_token_response response;
-	int64_t asked_wall_ms;  /* the lifetime counts from before the request */
-	int64_t deadline_boot_ms;
-	int64_t offset_s;       /* the provider's clock minus ours */
-	bool refetched;
-};
 
 void job_wait(struct job *job, struct job_list *waiting)
 {
@@ -62,6 +40,7 @@ static void free_job(struct job *job)
 		provider_release(job->provider);
 	aid_secret_free(job->response.token);
 	request_free(job->request);
+	credential_free(job->credential);
 	free(job);
 }
 
@@ -76,9 +55,10 @@ void job_cancel(struct job *job)
 /* A refusal or a time in the future is often a wrong clock, and nobody can see that from here but us. */
 static void tell_offset(const struct job *job, struct aid_error *err)
 {
+	bool timed = job->request == NULL || aid_client_auth_is_timed(job->request->method);
 	bool about_time = err->status == AID_E_EXPIRED ||
 		((err->status == AID_E_DENIED || err->status == AID_E_CREDENTIAL) &&
-			err->http_status != 0 && aid_client_auth_is_timed(job->request->method));
+			err->http_status != 0 && timed);
 	size_t used = strlen(err->text);
 
 	if (!about_time || (job->offset_s < OFFSET_SHOWN_S && job->offset_s > -OFFSET_SHOWN_S))
@@ -89,18 +69,32 @@ static void tell_offset(const struct job *job, struct aid_error *err)
 		job->offset_s > 0 ? "ahead of" : "behind");
 }
 
+static void name_subject(const struct job *job, char *out, size_t size)
+{
+	const struct credential *c = job->credential;
+
+	if (c != NULL)
+		(void)snprintf(out, size, "%s of %.128s", c->name, c->session_name);
+	else
+		(void)snprintf(out, size, "%.64s at %.128s", job->request->client_id,
+			job->request->issuer);
+}
+
 void job_fail(struct job *job, const struct aid_error *err)
 {
+	bool retire = job->credential != NULL ? job->credential->retire : job->request->retired != NULL;
+	const char *op = job->credential != NULL ? "exchange" : "token";
 	struct aid_error told = *err;
 	char subject[256];
 
 	tell_offset(job, &told);
-	(void)snprintf(subject, sizeof(subject), "%.64s at %.128s", job->request->client_id,
-		job->request->issuer);
-	if (job->request->retired != NULL)
+	if (job->credential != NULL && job->credential->assertion_pending)
+		(void)aid_prefix(&told, "assertion");
+	name_subject(job, subject, sizeof(subject));
+	if (retire)
 		say(job->fetch, SAY_INFO, "retire", subject, told.status, told.text);
 	else
-		say(job->fetch, SAY_WARNING, "token", subject, told.status, told.text);
+		say(job->fetch, SAY_WARNING, op, subject, told.status, told.text);
 	client_send_error(job->fetch, job->client, job->id, &told);
 	job_cancel(job);
 }
@@ -114,8 +108,10 @@ static void succeed(struct job *job, int64_t expires_wall_ms, const char *jti)
 		job_fail(job, &err);
 		return;
 	}
+	if (exchange_take_token(job))
+		return;
 	client_send_issued(job->fetch, job->client, job->id,
-		&(struct issued){job->response.token, expires_wall_ms, jti});
+		&(struct issued){job->response.token, expires_wall_ms, jti, false});
 	job_cancel(job);
 }
 
@@ -137,8 +133,10 @@ static void finish_opaque(struct job *job)
 	} else if (lifetime_s * 1000 > limit_ms) {
 		(void)aid_fail(&err, AID_E_DENIED,
 			"token lifetime %lld s exceeds max_lifetime %lld s: lower the access token lifespan "
-			"of client '%.48s' at the provider or raise [token] max_lifetime",
-			(long long)lifetime_s, (long long)(limit_ms / 1000), job->request->client_id);
+			"of client '%.48s' at the provider or raise [%s%s] max_lifetime",
+			(long long)lifetime_s, (long long)(limit_ms / 1000), job->request->client_id,
+			job->credential != NULL ? "credential " : "token",
+			job->credential != NULL ? job->credential->name : "");
 		job_fail(job, &err);
 	} else {
 		succeed(job, said_expiry(job), "");
@@ -209,6 +207,9 @@ static void on_token(void *data, struct aid_http_response *response, const struc
 				response->host, job->request->secret, NULL}, &why);
 	} else if (response->body == NULL) {
 		(void)aid_fail(&why, AID_E_PROTOCOL, "token response: empty");
+	} else if (job->request->requested_type != NULL) {
+		(void)!aid_oauth_exchange_response(response->body, job->request->requested_type,
+			&job->response, &why);
 	} else {
 		(void)!aid_oauth_response(response->body, &job->response, &why);
 	}
@@ -224,8 +225,7 @@ static void on_token(void *data, struct aid_http_response *response, const struc
 	verify(job);
 }
 
-/* Whatever the provider cannot do or has done is no failure; why, in remark, is for a person. */
-static void retired(struct job *job, bool revoked, const char *remark)
+void job_retired(struct job *job, bool revoked, const char *remark)
 {
 	client_send_done(job->fetch, job->client, job->id, revoked ? 1 : 0, remark);
 	job_cancel(job);
@@ -248,9 +248,9 @@ static void on_revoked(void *data, struct aid_http_response *response, const str
 		&(struct aid_refusal){response->status, response->body, response->retry_after_s,
 			response->host, job->request->secret, job->request->retired}, &why);
 	if (r == AID_OK)
-		retired(job, true, NULL);
+		job_retired(job, true, NULL);
 	else if (r == AID_E_NOTFOUND)
-		retired(job, false, why.text);
+		job_retired(job, false, why.text);
 	else
 		job_fail(job, &why);
 }
@@ -278,8 +278,8 @@ static int ask(struct job *job, const char *endpoint, struct aid_error *err)
 		.timeout_ms = job->deadline_boot_ms - aid_clock_boot_ms(),
 		.certificate = job->request->certificate,
 		.private_key = job->request->private_key,
-		.form = aid_steal(&form),
-		.authorization = aid_steal(&authorization),
+		.body = aid_steal(&form),
+		.lines = {aid_steal(&authorization)},
 	};
 	return aid_http_start(job->fetch->http, &http, done, job, &job->transfer, err);
 }
@@ -295,13 +295,34 @@ static const char *endpoint_of(const struct request *request, const struct aid_m
 	return retire ? metadata->revocation_endpoint : metadata->token_endpoint;
 }
 
+static void use_endpoint(struct job *job, const char *endpoint)
+{
+	struct aid_error err = AID_ERROR_INIT;
+
+	if (endpoint == NULL) {
+		job_retired(job, false, "the provider has no revocation_endpoint");
+		return;
+	}
+	job->step = job->request->retired != NULL ? STEP_REVOCATION : STEP_TOKEN;
+	if (ask(job, endpoint, &err) != AID_OK) {
+		job_fail(job, &err);
+		return;
+	}
+	/* The keys will be wanted when the answer comes. */
+	if (job->step == STEP_TOKEN && job->request->format == AID_FORMAT_JWT)
+		provider_prefetch_keys(job->provider);
+}
+
 static void use_metadata(struct job *job)
 {
 	const struct aid_metadata *metadata;
 	struct aid_error err = AID_ERROR_INIT;
-	const char *endpoint;
 	int r;
 
+	if (job->request->token_endpoint != NULL) {
+		use_endpoint(job, job->request->retired == NULL ? job->request->token_endpoint : NULL);
+		return;
+	}
 	r = provider_metadata(job->provider, job, &metadata, &err);
 	if (r == AID_E_BUSY && job->is_waiting)
 		return;
@@ -314,20 +335,7 @@ static void use_metadata(struct job *job)
 		job_fail(job, &err);
 		return;
 	}
-	endpoint = endpoint_of(job->request, metadata);
-	if (endpoint == NULL) {
-		retired(job, false, "the provider has no revocation_endpoint");
-		return;
-	}
-	job->step = job->request->retired != NULL ? STEP_REVOCATION : STEP_TOKEN;
-	r = ask(job, endpoint, &err);
-	if (r != AID_OK) {
-		job_fail(job, &err);
-		return;
-	}
-	/* The keys will be wanted when the answer comes. */
-	if (job->step == STEP_TOKEN && job->request->format == AID_FORMAT_JWT)
-		provider_prefetch_keys(job->provider);
+	use_endpoint(job, endpoint_of(job->request, metadata));
 }
 
 void job_advance(struct job *job)
@@ -338,6 +346,7 @@ void job_advance(struct job *job)
 		return;
 	case STEP_TOKEN:
 	case STEP_REVOCATION:
+	case STEP_EXCHANGE:
 		return;
 	case STEP_VERIFY:
 		verify(job);
@@ -345,26 +354,56 @@ void job_advance(struct job *job)
 	}
 }
 
-static int prepare(struct fetch *fetch, const struct aid_frame *frame, const int *fds, size_t n_fds,
-	struct job *job, struct aid_error *err)
+int job_use_request(struct job *job, struct request *request, struct aid_error *err)
 {
-	struct provider_name name;
+	struct provider *provider = NULL;
+	const struct provider_name name = {
+		.issuer = request->issuer,
+		.ca_file = request->ca_file != NULL ? request->ca_file : "",
+		.allowed_hosts = request->allowed_hosts != NULL ? request->allowed_hosts : "",
+	};
 	int r;
 
-	if (fetch->n_jobs == JOBS_MAX)
-		return aid_fail(err, AID_E_BUSY, "over %u requests under way", JOBS_MAX);
-	r = request_read(frame, fds, n_fds, &job->request, err);
+	request_free(job->request);
+	job->request = request;
+	job->step = STEP_METADATA;
+	job->refetched = false;
+	r = provider_get(job->fetch, &name, &provider, err);
 	if (r != AID_OK)
 		return r;
-	name = (struct provider_name){
-		.issuer = job->request->issuer,
-		.ca_file = job->request->ca_file != NULL ? job->request->ca_file : "",
-		.allowed_hosts = job->request->allowed_hosts != NULL ? job->request->allowed_hosts : "",
-	};
-	r = provider_get(fetch, &name, &job->provider, err);
-	if (r == AID_OK)
-		provider_hold(job->provider);
-	return r;
+	provider_hold(provider);
+	if (job->provider != NULL)
+		provider_release(job->provider);
+	job->provider = provider;
+	return AID_OK;
+}
+
+static int prepare(struct job *job, const struct aid_frame *frame, const int *fds, size_t n_fds,
+	struct aid_error *err)
+{
+	struct request *request = NULL;
+	int r;
+
+	if (job->fetch->n_jobs == JOBS_MAX)
+		return aid_fail(err, AID_E_BUSY, "over %u requests under way", JOBS_MAX);
+	if (frame->type == AID_MSG_EXCHANGE ||
+		(frame->type == AID_MSG_RETIRE && aid_frame_has(frame, AID_TAG_CREDENTIAL_TYPE))) {
+		r = credential_read(frame, fds, n_fds, &job->credential, err);
+		job->timeout_ms = r == AID_OK ? job->credential->timeout_ms : 0;
+		return r;
+	}
+	r = request_read(frame, fds, n_fds, &request, err);
+	if (r != AID_OK)
+		return r;
+	job->timeout_ms = request->timeout_ms;
+	return job_use_request(job, request, err);
+}
+
+static const char *op_of(const struct aid_frame *frame)
+{
+	if (frame->type == AID_MSG_RETIRE)
+		return "retire";
+	return frame->type == AID_MSG_EXCHANGE ? "exchange" : "token";
 }
 
 void job_start(struct fetch *fetch, struct client *client, const struct aid_frame *frame,
@@ -374,38 +413,42 @@ void job_start(struct fetch *fetch, struct client *client, const struct aid_fram
 	struct job *job = calloc(1, sizeof(*job));
 	int r;
 
-	if (job == NULL)
+	if (job == NULL) {
 		r = aid_fail(&err, AID_E_NOMEM, "out of memory");
-	else
-		r = prepare(fetch, frame, fds, n_fds, job, &err);
+	} else {
+		job->fetch = fetch;
+		job->client = client;
+		job->id = frame->id;
+		r = prepare(job, frame, fds, n_fds, &err);
+	}
 	if (r != AID_OK) {
-		say(fetch, SAY_WARNING, frame->type == AID_MSG_RETIRE ? "retire" : "token", "request", r,
-			err.text);
+		say(fetch, SAY_WARNING, op_of(frame), "request", r, err.text);
 		client_send_error(fetch, client, frame->id, &err);
 		free_job(job);
 		return;
 	}
-	job->fetch = fetch;
-	job->client = client;
-	job->id = frame->id;
-	job->deadline_boot_ms = aid_clock_boot_ms() + job->request->timeout_ms;
+	job->deadline_boot_ms = aid_clock_boot_ms() + job->timeout_ms;
 	if (job->deadline_boot_ms < fetch->next_deadline_boot_ms)
 		fetch->next_deadline_boot_ms = job->deadline_boot_ms;
 	LIST_INSERT_HEAD(&fetch->jobs, job, of_fetch);
 	LIST_INSERT_HEAD(client_jobs(client), job, of_client);
 	fetch->n_jobs++;
-	job_advance(job);
+	if (job->credential != NULL)
+		exchange_start(job);
+	else
+		job_advance(job);
 }
 
 static void time_out(struct job *job)
 {
 	static const char *const waits[] = {
 		[STEP_METADATA] = "discovery", [STEP_TOKEN] = "the token", [STEP_VERIFY] = "the key set",
-		[STEP_REVOCATION] = "the revocation"};
+		[STEP_REVOCATION] = "the revocation", [STEP_EXCHANGE] = "the exchange"};
+	const char *host = job->step == STEP_EXCHANGE ? job->host : provider_host(job->provider);
 	struct aid_error err;
 
 	(void)aid_fail(&err, AID_E_TIMEOUT, "host '%.64s': no answer within %lld ms (waited for %s)",
-		provider_host(job->provider), (long long)job->request->timeout_ms, waits[job->step]);
+		host, (long long)job->timeout_ms, waits[job->step]);
 	job_fail(job, &err);
 }
 

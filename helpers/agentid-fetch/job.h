@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
 /* One AID_MSG_TOKEN from request to answer: metadata, token request (keys on the way), verification.
- * Or one AID_MSG_RETIRE: metadata, revocation. */
+ * Or one AID_MSG_RETIRE: metadata, revocation. Or one AID_MSG_EXCHANGE: an assertion, in the same way or
+ * signed here, and then the requests of the target. */
 #ifndef JOB_H
 #define JOB_H
 

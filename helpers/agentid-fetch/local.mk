@@ -2,9 +2,11 @@
 pkglibexec_PROGRAMS += agentid-fetch
 
 agentid_fetch_SOURCES = \
+	%D%/credential.c %D%/credential.h \
+	%D%/exchange.c \
 	%D%/fetch.h \
 	%D%/form.c %D%/form.h \
-	%D%/job.c %D%/job.h \
+	%D%/job.c %D%/job.h %D%/job_private.h \
 	%D%/key_cache.c %D%/key_cache.h \
 	%D%/main.c \
 	%D%/provider.c %D%/provider.h \

@@ -34,9 +34,28 @@ static const struct text_field texts[] = {
 	{AID_TAG_HOST_SUBJECT, offsetof(struct request, host_subject)},
 };
 
+/* What no field of a message has. */
+static const size_t other_texts[] = {
+	offsetof(struct request, requested_type),
+	offsetof(struct request, subject_type),
+	offsetof(struct request, actor_type),
+	offsetof(struct request, token_endpoint),
+};
+
 static char **member(struct request *request, size_t at)
 {
 	return (char **)(void *)((char *)request + at);
+}
+
+int request_set(char **text, const char *value, struct aid_error *err)
+{
+	char *copy = value != NULL ? strdup(value) : NULL;
+
+	if (value != NULL && copy == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	free(*text);
+	*text = copy;
+	return AID_OK;
 }
 
 static int take_texts(const struct aid_frame *frame, struct request *request, struct aid_error *err)
@@ -51,9 +70,8 @@ static int take_texts(const struct aid_frame *frame, struct request *request, st
 			return r;
 		if (text[0] == '\0')
 			continue;
-		*out = strdup(text);
-		if (*out == NULL)
-			return aid_fail(err, AID_E_NOMEM, "out of memory");
+		if (request_set(out, text, err) != AID_OK)
+			return AID_E_NOMEM;
 	}
 	return AID_OK;
 }
@@ -181,7 +199,7 @@ static int take_fd(char letter, int fd, struct request *request, struct aid_erro
 }
 
 /* Each method brings exactly its own descriptors. */
-static const char *wanted_letters(enum aid_client_auth method)
+const char *request_letters(enum aid_client_auth method)
 {
 	switch (method) {
 	case AID_CLIENT_SECRET_BASIC:
@@ -210,21 +228,16 @@ static bool same_letters(const char *a, const char *b)
 	return true;
 }
 
-static int take_fds(const struct aid_frame *frame, const int *fds, size_t n_fds,
-	struct request *request, struct aid_error *err)
+static int take_fds(struct request *request, const char *letters, const int *fds, struct aid_error *err)
 {
-	const char *wanted = wanted_letters(request->method);
-	char letters[AID_IPC_FDS_MAX + 1];
-	int r;
+	const char *wanted = request_letters(request->method);
+	int r = AID_OK;
 
-	r = aid_frame_text(frame, AID_TAG_FDS, letters, sizeof(letters), err);
-	if (r != AID_OK)
-		return r;
-	if (strlen(letters) != n_fds || !same_letters(letters, wanted))
+	if (!same_letters(letters, wanted))
 		return aid_fail(err, AID_E_PROTOCOL,
-			"frame: %zu descriptors called '%s', '%s' are wanted for method %d", n_fds, letters,
-			wanted, (int)request->method);
-	for (size_t i = 0; i < n_fds && r == AID_OK; i++)
+			"frame: %zu descriptors called '%s', '%s' are wanted for method %d", strlen(letters),
+			letters, wanted, (int)request->method);
+	for (size_t i = 0; letters[i] != '\0' && r == AID_OK; i++)
 		r = take_fd(letters[i], fds[i], request, err);
 	return r;
 }
@@ -242,41 +255,62 @@ static int check_required(const struct request *request, struct aid_error *err)
 	return AID_OK;
 }
 
-static int take_retired(const struct aid_frame *frame, struct request *request, struct aid_error *err)
+int request_token(const struct aid_frame *frame, enum aid_tag tag, struct aid_secret **ret_token,
+	struct aid_error *err)
 {
-	const struct aid_field *secret = &frame->fields[AID_TAG_SECRET];
+	const struct aid_field *field = &frame->fields[tag];
 
-	if (frame->type != AID_MSG_RETIRE)
-		return AID_OK;
-	if (secret->length == 0 || secret->length > AID_TOKEN_MAX)
-		return aid_fail(err, AID_E_PROTOCOL, "token of %zu bytes, allowed 1 to %d",
-			secret->length, AID_TOKEN_MAX);
-	request->retired = aid_secret_from(secret->bytes, secret->length);
-	if (request->retired == NULL)
+	if (field->length == 0 || field->length > AID_TOKEN_MAX)
+		return aid_fail(err, AID_E_PROTOCOL, "token of %zu bytes, allowed 1 to %d", field->length,
+			AID_TOKEN_MAX);
+	*ret_token = aid_secret_from(field->bytes, field->length);
+	return *ret_token != NULL ? AID_OK : aid_fail(err, AID_E_NOMEM, "out of memory");
+}
+
+int request_begin(const struct aid_frame *frame, struct request **ret_request, struct aid_error *err)
+{
+	AID_AUTO(request) *request = calloc(1, sizeof(*request));
+	int r = AID_OK;
+
+	if (request == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	request->key_fd = -1;
+	if (frame != NULL) {
+		r = take_texts(frame, request, err);
+		if (r == AID_OK)
+			r = take_ints(frame, request, err);
+		if (r == AID_OK)
+			r = take_algs(frame, request, err);
+	}
+	if (r != AID_OK)
+		return r;
+	*ret_request = aid_steal(&request);
 	return AID_OK;
+}
+
+int request_finish(struct request *request, const char *letters, const int *fds, struct aid_error *err)
+{
+	int r = check_required(request, err);
+
+	return r == AID_OK ? take_fds(request, letters, fds, err) : r;
 }
 
 int request_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
 	struct request **ret_request, struct aid_error *err)
 {
-	AID_AUTO(request) *request = calloc(1, sizeof(*request));
+	AID_AUTO(request) *request = NULL;
+	char letters[AID_IPC_FDS_MAX + 1];
 	int r;
 
-	if (request == NULL)
-		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	request->key_fd = -1;
-	r = take_texts(frame, request, err);
+	r = request_begin(frame, &request, err);
+	if (r == AID_OK && frame->type == AID_MSG_RETIRE)
+		r = request_token(frame, AID_TAG_SECRET, &request->retired, err);
 	if (r == AID_OK)
-		r = take_ints(frame, request, err);
+		r = aid_frame_text(frame, AID_TAG_FDS, letters, sizeof(letters), err);
+	if (r == AID_OK && strlen(letters) != n_fds)
+		r = aid_fail(err, AID_E_PROTOCOL, "frame: %zu descriptors called '%s'", n_fds, letters);
 	if (r == AID_OK)
-		r = take_algs(frame, request, err);
-	if (r == AID_OK)
-		r = check_required(request, err);
-	if (r == AID_OK)
-		r = take_retired(frame, request, err);
-	if (r == AID_OK)
-		r = take_fds(frame, fds, n_fds, request, err);
+		r = request_finish(request, letters, fds, err);
 	if (r != AID_OK)
 		return r;
 	*ret_request = aid_steal(&request);
@@ -289,6 +323,10 @@ void request_free(struct request *request)
 		return;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(*member(request, texts[i].at));
+	for (size_t i = 0; i < sizeof(other_texts) / sizeof(other_texts[0]); i++)
+		free(*member(request, other_texts[i]));
+	aid_secret_free(request->subject_token);
+	aid_secret_free(request->actor_token);
 	aid_secret_free(request->retired);
 	aid_secret_free(request->secret);
 	aid_secret_free(request->private_key);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* An AID_MSG_TOKEN or AID_MSG_RETIRE taken apart: texts copied, secrets read from their descriptors, keys left in theirs
- * until they are needed. */
+/* A token request or a revocation: an AID_MSG_TOKEN or AID_MSG_RETIRE taken apart, or a part of an
+ * AID_MSG_EXCHANGE. Texts are copied, secrets read from their descriptors, keys left in theirs until they
+ * are needed. */
 #ifndef REQUEST_H
 #define REQUEST_H
 
@@ -22,6 +23,13 @@ struct request {
 	char *allowed_hosts;
 	char *host_issuer;
 	char *host_subject;
+	/* of a token exchange; requested_type NULL: client credentials */
+	char *requested_type;
+	char *subject_type;
+	char *actor_type;
+	char *token_endpoint; /* instead of metadata */
+	struct aid_secret *subject_token;
+	struct aid_secret *actor_token;
 	enum aid_client_auth method;
 	enum aid_token_format format;
 	enum aid_assertion_audience assertion_audience;
@@ -41,6 +49,21 @@ struct request {
  * empty, too long or unreadable. fds stay the caller's. */
 int request_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
 	struct request **ret_request, struct aid_error *err) AID_WUR;
+
+/* The same in two halves, for what is not one message: the texts and numbers that frame has (NULL: none),
+ * for the caller to change; then what is required, and the descriptors, a letter for each. */
+int request_begin(const struct aid_frame *frame, struct request **ret_request, struct aid_error *err)
+	AID_WUR;
+int request_finish(struct request *request, const char *letters, const int *fds, struct aid_error *err)
+	AID_WUR;
+/* Replaces a text of the request by a copy; NULL: none. */
+int request_set(char **text, const char *value, struct aid_error *err) AID_WUR;
+/* The descriptors that a method needs, by their letters. */
+const char *request_letters(enum aid_client_auth method);
+/* A token of a frame. AID_E_PROTOCOL when it is absent or over AID_TOKEN_MAX. */
+int request_token(const struct aid_frame *frame, enum aid_tag tag, struct aid_secret **ret_token,
+	struct aid_error *err) AID_WUR;
+
 void request_free(struct request *request);
 AID_DEFINE_AUTO(request)
 

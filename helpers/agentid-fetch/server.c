@@ -132,6 +132,8 @@ void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
 	aid_writer_text(&writer, AID_TAG_TOKEN_ID, token_id);
 	if (issued->jti[0] != '\0')
 		aid_writer_text(&writer, AID_TAG_JTI, issued->jti);
+	if (issued->renewable)
+		aid_writer_int(&writer, AID_TAG_RENEWABLE, 1);
 	if (aid_writer_end(&writer) == AID_OK)
 		client_send(client, &writer);
 	explicit_bzero(fetch->out, writer.length);
@@ -192,9 +194,10 @@ static void dispatch(struct client *client, size_t length, const int *fds, size_
 	client->version = frame.version;
 	if (frame.type == AID_MSG_SIGN) {
 		sign(fetch, client, &frame, fds, n_fds);
-	} else if (frame.type == AID_MSG_TOKEN || frame.type == AID_MSG_RETIRE) {
+	} else if (frame.type == AID_MSG_TOKEN || frame.type == AID_MSG_RETIRE ||
+		frame.type == AID_MSG_EXCHANGE) {
 		job_start(fetch, client, &frame, fds, n_fds);
-		if (frame.type == AID_MSG_RETIRE)
+		if (frame.type != AID_MSG_TOKEN)
 			explicit_bzero(fetch->in, length);
 	} else {
 		(void)aid_fail(&err, AID_E_PROTOCOL, "message %d is not for agentid-fetch",

@@ -83,6 +83,6 @@ void sign(struct fetch *fetch, struct client *client, const struct aid_frame *fr
 		return;
 	}
 	client_send_issued(fetch, client, frame->id,
-		&(struct issued){token.token, token.expires_wall_ms, token.jti});
+		&(struct issued){token.token, token.expires_wall_ms, token.jti, false});
 	aid_jwt_signed_done(&token);
 }

@@ -31,7 +31,7 @@ def enumeration(path, name):
         if not item:
             continue
         key, _, given = (part.strip() for part in item.partition("="))
-        value = int(given, 0) if given else value + 1
+        value = (members[given] if given in members else int(given, 0)) if given else value + 1
         members[key] = value
     return members
 
@@ -44,6 +44,7 @@ class Protocol:
         self.status = enumeration(os.path.join(lib, "error.h"), "aid_status")
         self.method = enumeration(os.path.join(lib, "configuration.h"), "aid_client_auth")
         self.format = enumeration(os.path.join(lib, "configuration.h"), "aid_token_format")
+        self.target = enumeration(os.path.join(lib, "target.h"), "aid_target_kind")
         self.tag_name = {v: k.removeprefix("AID_TAG_") for k, v in self.tag.items()}
         self.status_name = {v: k for k, v in self.status.items()}
 
@@ -69,7 +70,7 @@ class Protocol:
             fields[self.tag_name[tag]] = frame[at + 4:at + 4 + size]
             at += 4 + size
         for name in ("STATUS", "HTTP_STATUS", "RETRY_AFTER_S", "ERRNO", "EXPIRES_MS", "LIFETIME_MS",
-                     "COUNT_OF"):
+                     "COUNT_OF", "RENEWABLE"):
             if name in fields:
                 fields[name] = struct.unpack("<q", fields[name])[0]
         for name in ("TEXT", "OAUTH_CODE", "TOKEN_ID", "JTI", "SECRET"):

@@ -32,6 +32,23 @@ def jwk(key, kid, **more):
     return {**out, "kid": kid, "use": "sig", **more}
 
 
+def thumbprint(key):
+    """RFC 7638, which is the kid of this host's keys."""
+    members = ("e", "kty", "n") if isinstance(key, rsa.RSAPrivateKey) else ("crv", "kty", "x", "y")
+    public = jwk(key, "")
+    text = json.dumps({k: public[k] for k in members}, separators=(",", ":"), sort_keys=True)
+    return b64(hashlib.sha256(text.encode()).digest())
+
+
+def public_key(document):
+    """The key that a JWK is."""
+    def integer(name):
+        return int.from_bytes(unb64(document[name]), "big")
+    if document["kty"] == "RSA":
+        return rsa.RSAPublicNumbers(integer("e"), integer("n")).public_key()
+    return ec.EllipticCurvePublicNumbers(integer("x"), integer("y"), ec.SECP256R1()).public_key()
+
+
 def signature(key, alg, signed):
     if alg == "none":
         return b""

@@ -292,6 +292,8 @@ def answer(server, connection, request):
     mode = MODES.get(request.mode.split("~")[0])
     if mode is None:
         return reply(connection, 404, {"error": "no such mode"})
+    if "any" in mode:
+        return mode["any"](server, connection, request)
     if request.path.endswith("/.well-known/openid-configuration"):
         return mode.get("discovery", discovery)(server, connection, request)
     right = {"jwks": jwks, "token": token, "revoke": revoke}[parts[2]]
@@ -302,9 +304,8 @@ MODES = {}
 
 
 def define():
-    # Late, because the table needs everything above and wrong.py needs this module.
-    from wrong import table  # pylint: disable=import-outside-toplevel
-    MODES.update(table())
-
-
-define()
+    """For provider.py; late, because the modules of the tables need this one."""
+    import clouds  # pylint: disable=import-outside-toplevel
+    import wrong  # pylint: disable=import-outside-toplevel
+    MODES.update(clouds.table())
+    MODES.update(wrong.table())

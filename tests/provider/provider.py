@@ -31,6 +31,8 @@ class Server:
         self.directory = directory
         self.keys = {kid: jose.read_private(os.path.join(directory, kid + ".key"))
                      for kid in ("k1", "k2")}
+        self.host_keys = {name: jose.read_private(os.path.join(directory, name + ".key"))
+                          for name in ("host", "host-rs")}
         self.clients = {name: jose.read_private(os.path.join(directory, name + ".key")).public_key()
                         for name in ("client-rs", "client-es", "host")}
         self.variables = {}
@@ -124,6 +126,7 @@ def tls_context(directory, kind):
 
 def main():
     directory = sys.argv[1]
+    modes.define()
     server = Server(directory)
     ports = {"http": server.listen(None)}
     for entry in sorted(os.listdir(os.path.join(directory, "tls"))):

@@ -9,6 +9,7 @@ unit_programs = \
 	%D%/test_configuration_table \
 	%D%/test_discovery \
 	%D%/test_error \
+	%D%/test_exchange \
 	%D%/test_faults \
 	%D%/test_file \
 	%D%/test_http_header \
@@ -31,7 +32,9 @@ unit_programs = \
 	%D%/test_secret \
 	%D%/test_signing_key \
 	%D%/test_str \
-	%D%/test_target
+	%D%/test_target \
+	%D%/test_timestamp \
+	%D%/test_xml
 
 EXTRA_DIST += %D%/forge.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
 	tests/support/fake_clock.c tests/support/fake_clock.h
@@ -53,6 +56,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_configuration_table_LDADD = libagentid-config.la $(unit_base)
 %C%_test_discovery_LDADD = $(unit_net)
 %C%_test_error_LDADD = $(unit_base)
+%C%_test_exchange_LDADD = $(unit_net)
 %C%_test_faults_SOURCES = %D%/forge.c %D%/test_faults.c
 %C%_test_faults_LDADD = $(unit_oidc)
 %C%_test_faults_LDFLAGS = $(AM_LDFLAGS) \
@@ -82,3 +86,5 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_signing_key_LDADD = $(unit_oidc)
 %C%_test_str_LDADD = $(unit_base)
 %C%_test_target_LDADD = libagentid-config.la $(unit_base)
+%C%_test_timestamp_LDADD = $(unit_net)
+%C%_test_xml_LDADD = $(unit_net)

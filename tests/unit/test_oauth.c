@@ -208,9 +208,75 @@ static void test_revoked(void **state)
 	}
 }
 
+#define TYPE "urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3A"
+
+static void test_exchange_form(void **state)
+{
+	AID_AUTO(aid_secret) *subject = aid_secret_from("s+s", 3);
+	AID_AUTO(aid_secret) *actor = aid_secret_from("a", 1);
+	AID_AUTO(aid_secret) *form = aid_secret_new(1000);
+	AID_AUTO(aid_secret) *small = aid_secret_new(100);
+	struct aid_exchange_grant grant = {.subject_token = subject, .subject_type = "access_token",
+		.requested_type = "jwt"};
+	struct aid_error err = AID_ERROR_INIT;
+
+	(void)state;
+	assert_ok(aid_oauth_exchange_form(&grant, form, &err), &err);
+	assert_string_equal(aid_secret_peek(form),
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=s%2Bs&"
+		"subject_token_type=" TYPE "access_token&requested_token_type=" TYPE "jwt");
+	aid_secret_clear(form);
+	grant.actor_token = actor;
+	grant.actor_type = "jwt";
+	grant.audience = "b";
+	grant.scope = "x y";
+	grant.resource = "https://r";
+	assert_ok(aid_oauth_exchange_form(&grant, form, &err), &err);
+	assert_non_null(strstr(aid_secret_peek(form), "&actor_token=a&actor_token_type=" TYPE "jwt&"));
+	assert_non_null(strstr(aid_secret_peek(form), "&scope=x+y&audience=b&resource=https%3A%2F%2Fr"));
+	assert_failed(aid_oauth_exchange_form(&grant, small, &err), AID_E_TOOBIG, &err, "over 100 bytes");
+}
+
+static void test_exchange_response(void **state)
+{
+#define ISSUED(type, more)                                                                         \
+	"{\"access_token\":\"abc\",\"token_type\":\"" type "\"" more "}"
+#define OF(type) ",\"issued_token_type\":\"urn:ietf:params:oauth:token-type:" type "\""
+	static const struct {
+		const char *body;
+		const char *wanted;
+		const char *sentence; /* NULL: taken */
+	} rows[] = {
+		{ISSUED("Bearer", OF("access_token")), "access_token", NULL},
+		{ISSUED("N_A", OF("jwt")), "jwt", NULL},
+		{ISSUED("Bearer", OF("txn_token")), "txn_token", NULL},
+		{ISSUED("N_A", OF("access_token")), "access_token", "token_type is 'N_A', only Bearer"},
+		{ISSUED("DPoP", OF("jwt")), "jwt", "token_type is 'DPoP'"},
+		{ISSUED("Bearer", ""), "access_token", "no issued_token_type"},
+		{ISSUED("Bearer", OF("jwt")), "access_token", "issued_token_type is 'urn:ietf:params:oauth:token-type:jwt'"},
+		{ISSUED("Bearer", ",\"issued_token_type\":\"access_token\""), "access_token",
+			"issued_token_type is 'access_token'"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		AID_AUTO(aid_secret) *body = aid_secret_from(rows[i].body, strlen(rows[i].body));
+		struct aid_token_response response = {.token = NULL};
+		struct aid_error err = AID_ERROR_INIT;
+		int r = aid_oauth_exchange_response(body, rows[i].wanted, &response, &err);
+
+		if (rows[i].sentence == NULL)
+			assert_ok(r, &err);
+		else
+			assert_failed(r, AID_E_PROTOCOL, &err, rows[i].sentence);
+		aid_secret_free(response.token);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exchange_form), cmocka_unit_test(test_exchange_response),
 		cmocka_unit_test(test_form),
 		cmocka_unit_test(test_encoding),
 		cmocka_unit_test(test_response),

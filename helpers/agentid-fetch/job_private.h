@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* Between job.c, which gets and revokes tokens, and exchange.c, which makes credentials of them. */
+#ifndef JOB_PRIVATE_H
+#define JOB_PRIVATE_H
+
+#include "credential.h"
+#include "job.h"
+#include "oauth.h"
+#include "provider.h"
+#include "request.h"
+
+enum step { STEP_METADATA, STEP_TOKEN, STEP_VERIFY, STEP_REVOCATION, STEP_EXCHANGE };
+
+struct job {
+	struct fetch *fetch;
+	struct client *client;
+	uint32_t id;
+	LIST_ENTRY(job) of_fetch, of_client, of_waiting;
+	bool is_waiting;
+	enum step step;
+	struct request *request;       /* the token request under way; NULL: none */
+	struct credential *credential; /* NULL: a session's token is wanted */
+	struct provider *provider;
+	struct aid_http_transfer *transfer;
+	struct aid_token_response response;
+	char host[256];         /* who is asked, in STEP_EXCHANGE */
+	int64_t asked_wall_ms;  /* the lifetime counts from before the request */
+	int64_t timeout_ms;
+	int64_t deadline_boot_ms;
+	int64_t offset_s;       /* the provider's clock minus ours */
+	bool refetched;
+};
+
+/* Gives the job a token request, and its provider. */
+int job_use_request(struct job *job, struct request *request, struct aid_error *err) AID_WUR;
+/* Whatever the other side cannot do or has done is no failure; why, in remark, is for a person. */
+void job_retired(struct job *job, bool revoked, const char *remark);
+
+/* exchange.c: starts with the assertion, or with what comes after it. */
+void exchange_start(struct job *job);
+/* The token request under way has its token, in job->response. True when it was an assertion, and the
+ * job goes on by itself. */
+bool exchange_take_token(struct job *job);
+
+#endif
