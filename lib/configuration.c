@@ -12,25 +12,11 @@
 #define HOST_FILE "agentid.conf"
 #define HOST_DROPINS "agentid.conf.d"
 #define AGENTS_DIR "agents.d"
+#define ACCOUNT_SIZE 64U
 
 const struct aid_config_paths aid_config_default_paths = {
 	.vendor_dir = VENDORDIR "/agentid",
 	.sysconf_dir = SYSCONFDIR "/agentid",
-};
-
-/* One agent's file, parsed, with the lines that checks across files name. */
-struct agent_draft {
-	struct aid_draft draft;
-	struct aid_agent agent;
-};
-
-struct loader {
-	const struct aid_config_paths *paths;
-	struct aid_problems *problems;
-	struct aid_config *config;
-	struct aid_draft host;
-	struct agent_draft *agents;
-	size_t n_agents;
 };
 
 /* ---- problems ---- */
@@ -92,7 +78,7 @@ static int as_problem(int r, const char *path, struct aid_problems *problems)
 
 /* ---- agentid.conf ---- */
 
-static int apply_host_file(struct loader *loader, const char *directory, const char *name)
+static int apply_host_file(struct aid_loader *loader, const char *directory, const char *name)
 {
 	AID_AUTO(aid_secret) *bytes = NULL;
 	struct aid_config_text text;
@@ -113,7 +99,7 @@ static int apply_host_file(struct loader *loader, const char *directory, const c
 	return r;
 }
 
-static int load_dropins(struct loader *loader)
+static int load_dropins(struct aid_loader *loader)
 {
 	char directory[AID_CONFIG_PATH_SIZE];
 	struct aid_config_names names = {0};
@@ -128,7 +114,7 @@ static int load_dropins(struct loader *loader)
 	return r;
 }
 
-static int load_host(struct loader *loader)
+static int load_host(struct aid_loader *loader)
 {
 	int r;
 
@@ -143,43 +129,68 @@ static int load_host(struct loader *loader)
 
 /* ---- agents.d ---- */
 
-static int load_agent(struct loader *loader, const char *directory, const char *name)
+/* For the problem at the index that reading the file began with, if there is one. */
+static int refuse_draft(struct aid_loader *loader, struct aid_agent_draft *draft, size_t problem,
+	const struct aid_secret *bytes)
 {
-	struct agent_draft *draft = &loader->agents[loader->n_agents];
+	char account[ACCOUNT_SIZE];
+
+	if (loader->problems->count == problem)
+		return AID_OK;
+	draft->refused = true;
+	aid_config_text_account(aid_secret_peek(bytes), aid_secret_length(bytes), account,
+		sizeof(account));
+	if (draft->agent.account == NULL && account[0] != '\0')
+		draft->agent.account = strdup(account);
+	return aid_loader_refuse(loader, draft->agent.file, problem, draft->agent.id,
+		draft->agent.account);
+}
+
+static int load_agent(struct aid_loader *loader, const char *directory, const char *name, bool local)
+{
+	struct aid_agent_draft *draft = &loader->agents[loader->n_agents];
+	size_t problem = loader->problems->count;
 	AID_AUTO(aid_secret) *bytes = NULL;
 	char path[AID_CONFIG_PATH_SIZE];
 	int r;
 
-	if (!aid_config_join(path, directory, name, loader->problems))
+	if (!aid_config_join(path, directory, name, loader->problems)) {
+		loader->unusable = true;
 		return AID_OK;
+	}
 	r = aid_config_read(path, &bytes, loader->problems);
+	if (r == AID_OK && loader->problems->count > problem)
+		r = aid_loader_refuse(loader, path, problem, NULL, NULL);
 	if (r != AID_OK || bytes == NULL || aid_secret_length(bytes) == 0)
 		return r;
 	loader->n_agents++; /* aid_agent_done() frees half an agent too */
 	r = aid_agent_parse(path, aid_secret_peek(bytes), aid_secret_length(bytes), &draft->draft,
 		&draft->agent, loader->problems);
 	if (r != AID_OK)
-		return as_problem(r, path, loader->problems);
+		r = as_problem(r, path, loader->problems);
+	draft->local = local;
 	draft->agent.file = strdup(path);
-	return draft->agent.file == NULL ? AID_E_NOMEM : AID_OK;
+	if (draft->agent.file == NULL)
+		r = AID_E_NOMEM;
+	return r == AID_OK ? refuse_draft(loader, draft, problem, bytes) : r;
 }
 
-static int load_listed(struct loader *loader, const char *directory, const struct aid_config_names *names,
-	const struct aid_config_names *overridden_by)
+static int load_listed(struct aid_loader *loader, const char *directory, const struct aid_config_names *names,
+	const struct aid_config_names *overridden_by, bool local)
 {
 	for (size_t i = 0; i < names->count; i++) {
 		int r;
 
 		if (aid_config_names_have(overridden_by, names->items[i]))
 			continue;
-		r = load_agent(loader, directory, names->items[i]);
+		r = load_agent(loader, directory, names->items[i], local);
 		if (r != AID_OK)
 			return r;
 	}
 	return AID_OK;
 }
 
-static int load_both(struct loader *loader, const char *vendor_dir, const struct aid_config_names *vendor,
+static int load_both(struct aid_loader *loader, const char *vendor_dir, const struct aid_config_names *vendor,
 	const char *local_dir, const struct aid_config_names *local)
 {
 	static const struct aid_config_names none = {0};
@@ -188,21 +199,23 @@ static int load_both(struct loader *loader, const char *vendor_dir, const struct
 	if (vendor->count + local->count > AID_AGENTS_MAX) {
 		aid_problems_add(loader->problems, local_dir, 0, "%zu agents; at most %u are allowed",
 			vendor->count + local->count, AID_AGENTS_MAX);
+		loader->unusable = true;
 		return AID_OK;
 	}
 	loader->agents = calloc(vendor->count + local->count + 1, sizeof(*loader->agents));
 	if (loader->agents == NULL)
 		return AID_E_NOMEM;
-	r = load_listed(loader, vendor_dir, vendor, local);
-	return r == AID_OK ? load_listed(loader, local_dir, local, &none) : r;
+	r = load_listed(loader, vendor_dir, vendor, local, false);
+	return r == AID_OK ? load_listed(loader, local_dir, local, &none, true) : r;
 }
 
-static int load_agents(struct loader *loader)
+static int load_agents(struct aid_loader *loader)
 {
 	char vendor_dir[AID_CONFIG_PATH_SIZE];
 	char local_dir[AID_CONFIG_PATH_SIZE];
 	struct aid_config_names vendor = {0};
 	struct aid_config_names local = {0};
+	size_t problem = loader->problems->count;
 	int r;
 
 	if (!aid_config_join(vendor_dir, loader->paths->vendor_dir, AGENTS_DIR, loader->problems) ||
@@ -211,6 +224,8 @@ static int load_agents(struct loader *loader)
 	r = aid_config_list(vendor_dir, &vendor, loader->problems);
 	if (r == AID_OK)
 		r = aid_config_list(local_dir, &local, loader->problems);
+	/* Who cannot be read may be any agent. */
+	loader->unusable = loader->unusable || loader->problems->count > problem;
 	if (r == AID_OK)
 		r = load_both(loader, vendor_dir, &vendor, local_dir, &local);
 	aid_config_names_done(&vendor);
@@ -218,135 +233,63 @@ static int load_agents(struct loader *loader)
 	return r;
 }
 
-/* ---- across files ---- */
-
-static int by_id(const void *a, const void *b)
-{
-	const struct agent_draft *left = a;
-	const struct agent_draft *right = b;
-	int order = aid_str_order(left->agent.id, right->agent.id);
-
-	return order != 0 ? order : aid_str_order(left->agent.file, right->agent.file);
-}
-
-static int by_account(const void *a, const void *b)
-{
-	const struct agent_draft *left = *(const struct agent_draft *const *)a;
-	const struct agent_draft *right = *(const struct agent_draft *const *)b;
-	int order = aid_str_order(left->agent.account, right->agent.account);
-
-	return order != 0 ? order : aid_str_order(left->agent.file, right->agent.file);
-}
-
-static void check_ids(const struct loader *loader)
-{
-	for (size_t i = 1; i < loader->n_agents; i++) {
-		const struct agent_draft *first = &loader->agents[i - 1];
-		const struct agent_draft *second = &loader->agents[i];
-
-		if (second->agent.id != NULL && aid_streq(first->agent.id, second->agent.id))
-			aid_problems_add(loader->problems, second->agent.file,
-				aid_draft_line(&second->draft, "agent", "id"),
-				"[agent] id = '%s' is taken by %s; an id names one agent", second->agent.id,
-				first->agent.file);
-	}
-}
-
-static int check_accounts(const struct loader *loader)
-{
-	AID_FREE const struct agent_draft **order =
-		calloc(loader->n_agents + 1, sizeof(struct agent_draft *));
-
-	if (order == NULL)
-		return AID_E_NOMEM;
-	for (size_t i = 0; i < loader->n_agents; i++)
-		order[i] = &loader->agents[i];
-	qsort(order, loader->n_agents, sizeof(struct agent_draft *), by_account);
-	for (size_t i = 1; i < loader->n_agents; i++) {
-		if (order[i]->agent.account == NULL ||
-			!aid_streq(order[i - 1]->agent.account, order[i]->agent.account))
-			continue;
-		aid_problems_add(loader->problems, order[i]->agent.file,
-			aid_draft_line(&order[i]->draft, "agent", "account"),
-			"[agent] account = '%s' belongs to the agent of %s; an account has one agent",
-			order[i]->agent.account, order[i - 1]->agent.file);
-	}
-	return AID_OK;
-}
-
-static void check_host_issuer(const struct loader *loader)
-{
-	if (loader->config->host_issuer != NULL || aid_draft_line(&loader->host, "issuer", "url") != 0)
-		return;
-	for (size_t i = 0; i < loader->n_agents; i++) {
-		const struct agent_draft *draft = &loader->agents[i];
-		bool host = draft->agent.token.source == AID_SOURCE_HOST;
-
-		if (aid_agent_needs_host_issuer(&draft->agent))
-			aid_problems_add(loader->problems, draft->agent.file,
-				aid_draft_line(&draft->draft, "token", host ? "source" : "client_auth"),
-				"[token] %s needs [issuer] url in %s/" HOST_FILE,
-				host ? "source = host" : "client_auth = federated_jwt",
-				loader->paths->sysconf_dir);
-	}
-}
-
-static int check_across(const struct loader *loader)
-{
-	if (loader->n_agents == 0)
-		return AID_OK;
-	qsort(loader->agents, loader->n_agents, sizeof(*loader->agents), by_id);
-	check_ids(loader);
-	check_host_issuer(loader);
-	return check_accounts(loader);
-}
-
 /* ---- all of it ---- */
 
-static int hand_over_agents(struct loader *loader)
+static int hand_over(struct aid_loader *loader)
 {
 	struct aid_config *config = loader->config;
 
-	config->agents = calloc(loader->n_agents + 1, sizeof(*config->agents));
+	/* With room for those that are held. */
+	config->agents = calloc(loader->n_agents + loader->n_refused + 1, sizeof(*config->agents));
 	if (config->agents == NULL)
 		return AID_E_NOMEM;
 	for (size_t i = 0; i < loader->n_agents; i++) {
-		config->agents[i] = loader->agents[i].agent;
+		if (loader->agents[i].refused)
+			continue;
+		config->agents[config->n_agents++] = loader->agents[i].agent;
 		loader->agents[i].agent = (struct aid_agent){0};
 	}
-	config->n_agents = loader->n_agents;
+	config->refused = aid_steal(&loader->refused);
+	config->n_refused = loader->n_refused;
+	loader->n_refused = 0;
 	return AID_OK;
 }
 
-static int load(struct loader *loader, bool with_agents)
+static int load(struct aid_loader *loader, bool with_agents)
 {
 	int r = load_host(loader);
 
+	loader->unusable = loader->problems->count > 0;
 	if (r == AID_OK && with_agents)
 		r = load_agents(loader);
 	if (r == AID_OK)
-		r = check_across(loader);
-	if (r != AID_OK)
-		return r;
-	if (loader->problems->incomplete)
-		return AID_E_NOMEM;
-	return loader->problems->count > 0 ? AID_E_CONFIG : hand_over_agents(loader);
+		r = aid_loader_check_across(loader);
+	return r == AID_OK && loader->problems->incomplete ? AID_E_NOMEM : r;
 }
 
-static int load_config(const struct aid_config_paths *paths, bool with_agents,
-	struct aid_config **ret_config, struct aid_problems *problems)
+enum wanted { ALL_GOOD, HOST_ALONE, USABLE, HOST_SOMEHOW };
+
+static int load_config(const struct aid_config_paths *paths, const struct aid_config *before,
+	enum wanted wanted, struct aid_config **ret_config, struct aid_problems *problems)
 {
 	AID_AUTO(aid_config) *config = calloc(1, sizeof(*config));
-	struct loader loader = {.paths = paths, .problems = problems, .config = config};
+	struct aid_loader loader = {.paths = paths, .before = before, .problems = problems,
+		.config = config, .strict = wanted == ALL_GOOD};
 	int r;
 
 	*problems = (struct aid_problems){0};
 	if (config == NULL)
 		return AID_E_NOMEM;
-	r = load(&loader, with_agents);
+	r = load(&loader, wanted == ALL_GOOD || wanted == USABLE);
+	if (r == AID_OK && problems->count > 0 && wanted != HOST_SOMEHOW &&
+		(wanted != USABLE || loader.unusable))
+		r = AID_E_CONFIG;
+	if (r == AID_OK)
+		r = hand_over(&loader);
 	for (size_t i = 0; i < loader.n_agents; i++)
 		aid_agent_done(&loader.agents[i].agent);
 	free(loader.agents);
+	aid_refused_done(loader.refused, loader.n_refused);
 	if (r == AID_OK)
 		*ret_config = aid_steal(&config);
 	return r;
@@ -355,13 +298,31 @@ static int load_config(const struct aid_config_paths *paths, bool with_agents,
 int aid_config_load(const struct aid_config_paths *paths, struct aid_config **ret_config,
 	struct aid_problems *problems)
 {
-	return load_config(paths, true, ret_config, problems);
+	return load_config(paths, NULL, ALL_GOOD, ret_config, problems);
+}
+
+int aid_config_load_usable(const struct aid_config_paths *paths, const struct aid_config *before,
+	struct aid_config **ret_config, struct aid_problems *problems)
+{
+	return load_config(paths, before, USABLE, ret_config, problems);
+}
+
+char *aid_config_fetch_user(const struct aid_config_paths *paths)
+{
+	AID_AUTO(aid_config) *config = NULL;
+	struct aid_problems problems;
+	char *user = NULL;
+
+	if (load_config(paths, NULL, HOST_SOMEHOW, &config, &problems) == AID_OK)
+		user = aid_steal(&config->fetch_user);
+	aid_problems_done(&problems);
+	return user;
 }
 
 int aid_config_load_host(const struct aid_config_paths *paths, struct aid_config **ret_config,
 	struct aid_problems *problems)
 {
-	return load_config(paths, false, ret_config, problems);
+	return load_config(paths, NULL, HOST_ALONE, ret_config, problems);
 }
 
 void aid_config_free(struct aid_config *config)
@@ -371,6 +332,7 @@ void aid_config_free(struct aid_config *config)
 	for (size_t i = 0; i < config->n_agents; i++)
 		aid_agent_done(&config->agents[i]);
 	free(config->agents);
+	aid_refused_done(config->refused, config->n_refused);
 	free(config->host_issuer);
 	free(config->issuer_key_dir);
 	free(config->fetch_user);

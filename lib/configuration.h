@@ -4,8 +4,8 @@
  * agentid.conf.d), and one file per agent in agents.d/ of both. agentid.conf(5) and
  * agentid-agent.conf(5) describe every key; the option tables in configuration_table.c are the one list.
  *
- * Loading finds every problem, not only the first, each with file and line. A configuration with
- * any problem is refused whole: the daemon then keeps the last good one. */
+ * Loading finds every problem, not only the first, each with file and line. agentid check refuses a
+ * configuration with any problem; the daemon refuses the agents whose files are wrong. */
 #ifndef AID_CONFIGURATION_H
 #define AID_CONFIGURATION_H
 
@@ -70,6 +70,15 @@ struct aid_agent {
 	struct aid_token_config token;
 };
 
+/* A file of an agent that is not believed. */
+struct aid_refused {
+	char *file;
+	char *id;                /* NULL where the file does not say it well enough */
+	char *account;           /* the same */
+	char *text;              /* "FILE:LINE: TEXT" of its first problem */
+	bool held;               /* the agent that the file held before stays in force */
+};
+
 struct aid_config {
 	char *host_issuer;       /* [issuer] url; NULL when no agent needs it */
 	char *issuer_key_dir;    /* default AID_STATE_DIR "/issuer" */
@@ -77,6 +86,8 @@ struct aid_config {
 	char *ca_file;           /* default /etc/ssl/certs/ca-certificates.crt */
 	struct aid_agent *agents;
 	size_t n_agents;         /* sorted by id */
+	struct aid_refused *refused;
+	size_t n_refused;
 };
 
 struct aid_problem {
@@ -113,6 +124,24 @@ extern const struct aid_config_paths aid_config_default_paths;
  * read and accounts exist is for agentid check and the daemon. */
 int aid_config_load(const struct aid_config_paths *paths, struct aid_config **ret_config,
 	struct aid_problems *problems) AID_WUR;
+/* What the daemon can work with. A problem in one agent's file refuses that agent, which is then in
+ * ->refused; a problem in agentid.conf, which is about all agents, or in a directory is AID_E_CONFIG as
+ * above. before is what is in force, or NULL: of two files that claim the same agent or account the one
+ * in force wins, else the one in sysconf_dir over the vendor's, and else both are refused, because
+ * nothing says whose the account is. A file that is refused claims nothing. AID_OK with problems. */
+int aid_config_load_usable(const struct aid_config_paths *paths, const struct aid_config *before,
+	struct aid_config **ret_config, struct aid_problems *problems) AID_WUR;
+/* Moves the agents whose files are refused now, and were good before, from one into the other. Once,
+ * when fresh comes into force in the place of before. */
+void aid_config_hold(struct aid_config *fresh, struct aid_config *before);
+/* The refused file that is, or may be, this agent's; NULL: none. Either name may be NULL. */
+const struct aid_refused *aid_config_refused(const struct aid_config *config, const char *id,
+	const char *account);
+/* Whether a file is refused of which not even the account is known. */
+bool aid_config_has_nameless(const struct aid_config *config);
+/* [fetch] user, however wrong the rest of agentid.conf is; NULL where it is not set. The caller frees
+ * it. */
+char *aid_config_fetch_user(const struct aid_config_paths *paths);
 /* The same with agentid.conf alone and no agents: a mistake in an agent's file must not stand in the
  * way of changing a stolen issuer key. */
 int aid_config_load_host(const struct aid_config_paths *paths, struct aid_config **ret_config,
@@ -128,6 +157,9 @@ const struct aid_agent *aid_config_agent_of_account(const struct aid_config *con
 /* Whether any agent file that root wrote has a line "account = ACCOUNT", however wrong the rest of
  * the configuration is: a mistake in one agent's file must not make every login of the host fail. */
 bool aid_config_names_account(const struct aid_config_paths *paths, const char *account);
+/* The first account that a file's bytes name in such a line, into out of size bytes; "" where there is
+ * none that could be one. */
+void aid_config_text_account(const char *bytes, size_t length, char *out, size_t size);
 /* The pure half: one file's bytes. */
 bool aid_config_text_names_account(const char *bytes, size_t length, const char *account);
 

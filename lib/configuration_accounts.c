@@ -22,25 +22,35 @@ static const char *skip_blanks(const char *text, const char *end)
 	return text;
 }
 
-/* "account = NAME", with or without quotes, whatever section it stands in. */
+static bool is_end(char c)
+{
+	return is_blank(c) || c == '"' || c == '#' || c == ';';
+}
+
+/* Where NAME begins in "account = NAME", with or without quotes, whatever section it stands in; NULL
+ * in any other line. */
+static const char *value_of(const char *line, const char *end)
+{
+	line = skip_blanks(line, end);
+	if ((size_t)(end - line) < strlen(ACCOUNT_KEY) ||
+		memcmp(line, ACCOUNT_KEY, strlen(ACCOUNT_KEY)) != 0)
+		return NULL;
+	line = skip_blanks(line + strlen(ACCOUNT_KEY), end);
+	if (line == end || *line != '=')
+		return NULL;
+	line = skip_blanks(line + 1, end);
+	return line < end && *line == '"' ? line + 1 : line;
+}
+
 static bool line_names(const char *line, const char *end, const char *account)
 {
 	size_t length = strlen(account);
 
-	line = skip_blanks(line, end);
-	if ((size_t)(end - line) < strlen(ACCOUNT_KEY) ||
-		memcmp(line, ACCOUNT_KEY, strlen(ACCOUNT_KEY)) != 0)
-		return false;
-	line = skip_blanks(line + strlen(ACCOUNT_KEY), end);
-	if (line == end || *line != '=')
-		return false;
-	line = skip_blanks(line + 1, end);
-	if (line < end && *line == '"')
-		line++;
-	if ((size_t)(end - line) < length || memcmp(line, account, length) != 0)
+	line = value_of(line, end);
+	if (line == NULL || (size_t)(end - line) < length || memcmp(line, account, length) != 0)
 		return false;
 	line += length;
-	return line == end || is_blank(*line) || *line == '"' || *line == '#' || *line == ';';
+	return line == end || is_end(*line);
 }
 
 bool aid_config_text_names_account(const char *bytes, size_t length, const char *account)
@@ -56,6 +66,34 @@ bool aid_config_text_names_account(const char *bytes, size_t length, const char 
 		bytes = newline == NULL ? end : newline + 1;
 	}
 	return false;
+}
+
+static bool is_of_account(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+		c == '-' || c == '.' || c == '$' || c == '@';
+}
+
+void aid_config_text_account(const char *bytes, size_t length, char *out, size_t size)
+{
+	const char *end = bytes + length;
+
+	out[0] = '\0';
+	while (bytes < end && out[0] == '\0') {
+		const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
+		const char *line_end = newline == NULL ? end : newline;
+		const char *value = value_of(bytes, line_end);
+		size_t n = 0;
+
+		while (value != NULL && value + n < line_end && is_of_account(value[n]))
+			n++;
+		/* The name ends where line_names() lets it end. */
+		if (n > 0 && n < size && (value + n == line_end || is_end(value[n]))) {
+			memcpy(out, value, n);
+			out[n] = '\0';
+		}
+		bytes = newline == NULL ? end : newline + 1;
+	}
 }
 
 static bool file_names(const char *directory, const char *name, const char *account,

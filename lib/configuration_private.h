@@ -131,4 +131,35 @@ void aid_agent_done(struct aid_agent *agent);
 /* True where the host's own issuer is needed to get this agent's token. */
 bool aid_agent_needs_host_issuer(const struct aid_agent *agent);
 
+/* ---- across: what holds across the files of agents, and which of them are refused ---- */
+
+/* One agent's file, parsed, with the lines that checks across files name. */
+struct aid_agent_draft {
+	struct aid_draft draft;
+	struct aid_agent agent;
+	bool local;   /* in sysconf_dir */
+	bool refused;
+};
+
+struct aid_loader {
+	const struct aid_config_paths *paths;
+	const struct aid_config *before;
+	struct aid_problems *problems;
+	struct aid_config *config;
+	struct aid_draft host;
+	struct aid_agent_draft *agents;
+	size_t n_agents;
+	struct aid_refused *refused;
+	size_t n_refused;
+	bool unusable; /* a problem that is not one agent's */
+	bool strict;   /* all problems are wanted, and nothing is refused for one */
+};
+
+/* file is refused for the problem at this index. id and account may be NULL. AID_E_NOMEM. */
+int aid_loader_refuse(struct aid_loader *loader, const char *file, size_t problem, const char *id,
+	const char *account) AID_WUR;
+/* Adds the problems between files, and refuses drafts. AID_E_NOMEM. */
+int aid_loader_check_across(struct aid_loader *loader) AID_WUR;
+void aid_refused_done(struct aid_refused *refused, size_t count);
+
 #endif

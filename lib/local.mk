@@ -37,6 +37,7 @@ libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)
 libagentid_config_la_SOURCES = \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/configuration_accounts.c \
+	%D%/configuration_across.c \
 	%D%/configuration_draft.c \
 	%D%/configuration_files.c \
 	%D%/configuration_private.h \

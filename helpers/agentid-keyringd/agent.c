@@ -18,6 +18,7 @@ static void agent_free(struct kd_agent *agent)
 {
 	kd_list_remove(&agent->node);
 	free(agent->last_error);
+	free(agent->problem);
 	free(agent);
 }
 
@@ -84,6 +85,19 @@ struct kd_issuer *kd_issuers_get(struct kd_agents *agents, const char *name)
 	return issuer;
 }
 
+void kd_agent_set_problem(struct kd_agent *agent, const char *text)
+{
+	struct aid_error sentence = AID_ERROR_INIT;
+
+	free(agent->problem);
+	agent->problem = NULL;
+	if (text == NULL)
+		return;
+	/* Made printable, and short enough for a field. */
+	(void)aid_fail(&sentence, AID_E_CONFIG, "%s", text);
+	agent->problem = strdup(sentence.text);
+}
+
 void kd_agent_set_error(struct kd_agent *agent, const char *text)
 {
 	free(agent->last_error);
@@ -98,7 +112,8 @@ void kd_agents_forget_unused(struct kd_agents *agents)
 		struct kd_agent *agent = KD_CONTAINER(n, struct kd_agent, node);
 
 		next = n->next;
-		if (agent->config == NULL && agent->n_sessions == 0 && !agent->revoked)
+		if (agent->config == NULL && agent->n_sessions == 0 && !agent->revoked &&
+			agent->problem == NULL)
 			agent_free(agent);
 	}
 }

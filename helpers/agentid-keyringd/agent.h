@@ -48,6 +48,7 @@ struct kd_agent {
 	bool revoked;
 	size_t token_size;              /* the largest seen, for admission */
 	char *last_error;
+	char *problem;                  /* of its file, which is refused; NULL: none */
 };
 
 struct kd_agents {
@@ -61,8 +62,11 @@ struct kd_agent *kd_agents_find(const struct kd_agents *agents, const char *id);
 /* Finds or makes; NULL without memory. */
 struct kd_agent *kd_agents_get(struct kd_agents *agents, const char *id);
 struct kd_issuer *kd_issuers_get(struct kd_agents *agents, const char *name);
+/* Copies; NULL: its file is good. */
+void kd_agent_set_problem(struct kd_agent *agent, const char *text);
 void kd_agent_set_error(struct kd_agent *agent, const char *text);
-/* Frees agents that have neither configuration nor sessions nor a mark of the kill switch. */
+/* Frees agents that have neither configuration, refused or not, nor sessions nor a mark of the kill
+ * switch. */
 void kd_agents_forget_unused(struct kd_agents *agents);
 
 #endif

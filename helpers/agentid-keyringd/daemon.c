@@ -7,6 +7,7 @@
 #include "store.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define STEP_WINDOW_MS 1000
 
@@ -48,20 +49,24 @@ void kd_daemon_done(struct kd_daemon *daemon)
 	aid_notify_done(&daemon->notify);
 	aid_config_free(daemon->config);
 	daemon->config = NULL;
+	free(daemon->config_problems);
+	daemon->config_problems = NULL;
 }
 
 void kd_daemon_status(struct kd_daemon *daemon)
 {
 	char text[400];
 
-	if (daemon->config_error[0] != '\0')
-		(void)snprintf(text, sizeof(text), "STATUS=%u sessions; %s: %s",
-			daemon->sessions.count,
-			daemon->config != NULL ? "the last good configuration is in force"
-					       : "no valid configuration",
-			daemon->config_error);
+	if (daemon->config == NULL)
+		(void)snprintf(text, sizeof(text), "STATUS=%u sessions; no valid configuration: %s",
+			daemon->sessions.count, daemon->config_error);
+	else if (daemon->config_error[0] != '\0')
+		(void)snprintf(text, sizeof(text), "STATUS=Serving; %zu agents; %s",
+			daemon->config->n_agents, daemon->config_error);
+	else if (daemon->config->n_agents == 0)
+		(void)snprintf(text, sizeof(text), "STATUS=Serving; no agent is configured");
 	else
 		(void)snprintf(text, sizeof(text), "STATUS=Serving; %zu agents",
-			daemon->config != NULL ? daemon->config->n_agents : (size_t)0);
+			daemon->config->n_agents);
 	aid_notify_send(&daemon->notify, text);
 }

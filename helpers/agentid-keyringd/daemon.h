@@ -30,7 +30,9 @@ struct kd_daemon {
 	struct kd_admission admission;
 	struct kd_host_key host_key;
 	struct aid_config *config;        /* NULL: none could be loaded since the start */
-	char config_error[256];           /* "": the last load succeeded */
+	char config_error[256];           /* "": the last load found no problem */
+	char *config_problems;            /* all of them, to see a change; NULL: none */
+	struct kd_timer recheck;          /* looks again while there are any */
 	const char *credentials_dir;      /* NULL: none */
 	aid_serial anchor;
 	int64_t started_wall_ms;

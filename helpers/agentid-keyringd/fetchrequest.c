@@ -147,7 +147,8 @@ int kd_request_build(struct kd_daemon *daemon, const struct kd_agent *agent,
 	request->length = 0;
 	request->frame = aid_secret_tail(daemon->fetch.out, &room);
 	if (agent->config == NULL)
-		return aid_fail(err, AID_E_CONFIG, "agent '%s' is in no valid configuration", agent->id);
+		return aid_fail(err, AID_E_CONFIG, "agent '%s' is in no valid configuration: %.160s",
+			agent->id, agent->problem != NULL ? agent->problem : daemon->config_error);
 	message = message_of(agent, ask);
 	aid_writer_begin(&writer, request->frame, room, message, ask->id);
 	aid_writer_speak(&writer, daemon->fetch.version);

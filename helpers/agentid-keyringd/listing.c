@@ -6,11 +6,13 @@
 #include "daemon.h"
 #include "str.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #define ITEM_BYTES 2048U
 #define STALLED_MS 10000
+#define AGENT_ERROR_SIZE 256
 #define FRAMES_PER_ROUND 64
 
 static int64_t to_wall(int64_t boot_ms)
@@ -63,9 +65,21 @@ static void write_session(const struct kd_session *s, struct aid_writer *w)
 	aid_writer_text(w, AID_TAG_LAST_ERROR, s->last_error);
 }
 
+/* What is wrong with its file comes before what is wrong with its tokens. A field is ASCII. */
+static const char *last_error(const struct kd_agent *agent, char out[AGENT_ERROR_SIZE])
+{
+	if (agent->problem == NULL)
+		return agent->last_error;
+	(void)snprintf(out, AGENT_ERROR_SIZE, "%s%.200s",
+		agent->config != NULL ? "the last good configuration is in force; " : "", agent->problem);
+	return out;
+}
+
 static void write_agent(const struct kd_agent *agent, struct aid_writer *w)
 {
+	char text[AGENT_ERROR_SIZE];
 	const char *state = agent->revoked ? "revoked"
+		: agent->problem != NULL   ? "misconfigured"
 		: agent->config == NULL    ? "unconfigured"
 		: agent->last_error != NULL ? "failing"
 					    : "ok";
@@ -75,7 +89,7 @@ static void write_agent(const struct kd_agent *agent, struct aid_writer *w)
 	aid_writer_text(w, AID_TAG_SOURCE, source_of(agent));
 	aid_writer_int(w, AID_TAG_SESSIONS, agent->n_sessions);
 	aid_writer_text(w, AID_TAG_STATE, state);
-	aid_writer_text(w, AID_TAG_LAST_ERROR, agent->last_error);
+	aid_writer_text(w, AID_TAG_LAST_ERROR, last_error(agent, text));
 	if (agent->config != NULL)
 		aid_writer_text(w, AID_TAG_ISSUER, agent->config->token.issuer);
 }

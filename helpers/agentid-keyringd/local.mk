@@ -2,6 +2,7 @@
 sbin_PROGRAMS += agentid-keyringd
 
 agentid_keyringd_SOURCES = \
+	%D%/accounts.c %D%/accounts.h \
 	%D%/agent.c %D%/agent.h \
 	%D%/breaker.c %D%/breaker.h \
 	%D%/chance.h \

@@ -85,6 +85,25 @@ static bool may_use_service(const struct aid_agent *config, const char *service)
 	return false;
 }
 
+/* Of an agent whose file is refused, this says why. */
+static int refuse_agent(const struct kd_daemon *daemon, const char *id, const char *account,
+	struct aid_error *err)
+{
+	const struct aid_refused *refused = aid_config_refused(daemon->config, id, account);
+
+	const char *said = refused == NULL ? NULL : id != NULL ? refused->id : refused->account;
+
+	if (said != NULL)
+		return aid_fail(err, AID_E_CONFIG, "%s '%s' is not valid: %.180s",
+			id != NULL ? "agent" : "the agent of account", said, refused->text);
+	if (refused != NULL)
+		return aid_fail(err, AID_E_CONFIG, "%s '%s' may stand in a file that is not valid: %.150s",
+			id != NULL ? "agent" : "account", id != NULL ? id : account, refused->text);
+	return id != NULL
+		? aid_fail(err, AID_E_NOTFOUND, "no agent '%s' is configured", id)
+		: aid_fail(err, AID_E_NOTFOUND, "account '%s' is no agent", account);
+}
+
 static int choose_agent(const struct kd_daemon *daemon, const struct request *q,
 	struct kd_agent **ret_agent, struct aid_error *err)
 {
@@ -96,14 +115,14 @@ static int choose_agent(const struct kd_daemon *daemon, const struct request *q,
 	if (q->agent[0] != '\0') {
 		config = aid_config_agent(daemon->config, q->agent);
 		if (config == NULL)
-			return aid_fail(err, AID_E_NOTFOUND, "no agent '%s' is configured", q->agent);
+			return refuse_agent(daemon, q->agent, NULL, err);
 		if (!aid_streq(config->account, q->account))
 			return aid_fail(err, AID_E_DENIED, "agent '%s' belongs to account '%s', not '%s'",
 				q->agent, config->account, q->account);
 	} else {
 		config = aid_config_agent_of_account(daemon->config, q->account);
 		if (config == NULL)
-			return aid_fail(err, AID_E_NOTFOUND, "account '%s' is no agent", q->account);
+			return refuse_agent(daemon, NULL, q->account, err);
 	}
 	if (!may_use_service(config, q->service))
 		return aid_fail(err, AID_E_DENIED, "agent '%s' may not be opened by service '%s'",

@@ -7,6 +7,7 @@
 #include "ending.h"
 #include "leader.h"
 #include "refresh.h"
+#include "reload.h"
 #include "store.h"
 #include "str.h"
 
@@ -83,10 +84,10 @@ static int find_agent(struct kd_daemon *daemon, const struct aid_record *record,
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	if (agent->revoked)
 		return aid_fail(err, AID_E_REVOKED, "agent '%s' is cut off", record->agent);
-	if (daemon->config != NULL && agent->config == NULL)
-		return aid_fail(err, AID_E_REVOKED, "agent '%s' is no longer configured", record->agent);
 	if (agent->account[0] == '\0')
 		memcpy(agent->account, record->account, sizeof(agent->account));
+	if (!kd_reload_may_be_configured(daemon, agent))
+		return aid_fail(err, AID_E_REVOKED, "agent '%s' is no longer configured", record->agent);
 	if (!aid_streq(agent->account, record->account))
 		return aid_fail(err, AID_E_REVOKED, "agent '%s' belongs to another account now",
 			record->agent);

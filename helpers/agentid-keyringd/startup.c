@@ -94,9 +94,8 @@ static void on_supervisor_gone(struct kd_daemon *daemon, struct kd_watch *watch,
 static int start_supervisor(struct kd_daemon *daemon, const struct kd_options *options,
 	const struct kd_environment *environment, int lock, struct aid_error *err)
 {
-	const char *user = daemon->config != NULL && daemon->config->fetch_user != NULL
-		? daemon->config->fetch_user
-		: FETCH_USER;
+	AID_FREE char *wanted = aid_config_fetch_user(&aid_config_default_paths);
+	const char *user = wanted != NULL ? wanted : FETCH_USER;
 	const struct kd_supervise_params params = {.program = options->fetch_program, .user = user,
 		.socket_path = AID_FETCH_SOCKET_PATH, .notify_path = FETCH_NOTIFY_PATH,
 		.journal_stream = environment->journal_stream, .lock = lock};
@@ -244,6 +243,7 @@ int kd_startup(struct kd_daemon *daemon, const struct kd_options *options,
 	kd_killswitch_load(daemon);
 	if (daemon->config != NULL)
 		kd_reload_apply(daemon);
+	kd_reload_watch(daemon);
 	kd_recover(daemon);
 	return serve(daemon, environment, passed == 1, err);
 }

@@ -118,7 +118,7 @@ static int visit_daemon(struct check *check, const struct aid_frame *frame, stru
 		0, "agentid-keyringd %s runs; this command is %s", version, PACKAGE_VERSION);
 	if (config_error[0] != '\0')
 		check_say(check, CHECK_WARNING, "daemon", NULL, 0,
-			"the last configuration it was given was refused, an older one is in force: %s",
+			"the last configuration that it read is not good, what was good before is in force: %s",
 			config_error);
 	if (fetch_up == 0)
 		check_say(check, CHECK_WARNING, "daemon", NULL, 0,

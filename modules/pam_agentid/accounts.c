@@ -66,10 +66,12 @@ static int find_in_configuration(const struct aid_config_paths *paths, const cha
 	AID_AUTO(aid_config) *config = NULL;
 	struct aid_problems problems = {0};
 	char text[AID_PROBLEM_SIZE];
-	int r = aid_config_load(paths, &config, &problems);
+	int r = aid_config_load_usable(paths, NULL, &config, &problems);
 
+	/* Whose file is refused is an agent: keyringd says why it cannot be one now. */
 	if (r == AID_OK) {
-		*ret_is_agent = aid_config_agent_of_account(config, account) != NULL;
+		*ret_is_agent = aid_config_agent_of_account(config, account) != NULL ||
+			(config->n_refused > 0 && aid_config_names_account(paths, account));
 	} else if (r == AID_E_CONFIG && !aid_config_names_account(paths, account)) {
 		*ret_is_agent = false;
 		r = AID_OK;

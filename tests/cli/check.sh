@@ -118,7 +118,7 @@ rm "$CONF/agents.d/a.conf"
 start_daemon failing
 expect 0 check
 out_has "agentid-keyringd 9.9.9 runs; this command is "
-out_has "the last configuration it was given was refused, an older one is in force: /etc/agentid/agents.d/x.conf:3: wrong"
+out_has "the last configuration that it read is not good, what was good before is in force: /etc/agentid/agents.d/x.conf:3: wrong"
 out_has "agentid-fetch is not connected"
 out_has "beta is cut off; \"agentid allow beta\" lets it in again"
 stop_daemon

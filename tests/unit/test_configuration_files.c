@@ -219,6 +219,109 @@ static void agents_must_differ(void **state)
 	expect_problems(tree, expected);
 }
 
+/* "+AGENT:ACCOUNT ..." of those that may be opened, "-FILE[!]" of the refused ones, "!" where the agent
+ * of before is held. *config is what was in force, and then what is. */
+static void expect_usable(const struct tree *tree, struct aid_config **config, const char *expected)
+{
+	struct aid_config *fresh = NULL;
+	struct aid_problems problems;
+	char seen[512] = "";
+
+	assert_int_equal(aid_config_load_usable(&tree->paths, *config, &fresh, &problems), AID_OK);
+	aid_config_hold(fresh, *config);
+	for (size_t i = 0; i < fresh->n_agents; i++)
+		(void)snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "+%s:%s ",
+			fresh->agents[i].id, fresh->agents[i].account);
+	for (size_t i = 0; i < fresh->n_refused; i++)
+		(void)snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), "-%s%s ",
+			strrchr(fresh->refused[i].file, '/') + 1, fresh->refused[i].held ? "!" : "");
+	assert_string_equal(seen, expected);
+	assert_int_equal(problems.count > 0, fresh->n_refused > 0);
+	aid_problems_done(&problems);
+	aid_config_free(*config);
+	*config = fresh;
+}
+
+static void files_are_refused_one_by_one(void **state)
+{
+	static const char broken[] = "[agent]\nid = a\naccount = u2\nnonsense = 1\n";
+	struct tree *tree = *state;
+	struct aid_config *config = NULL;
+
+	skip_unless_root();
+	put_issuer(tree);
+	put_agent(tree, tree->vendor, "v.conf", "a", "v");
+	put_agent(tree, tree->etc, "1.conf", "a", "u1");
+	put_agent(tree, tree->etc, "2.conf", "b", "u2");
+	put(tree, tree->etc, "agents.d/3.conf", broken);
+	/* The host's file wins over the vendor's; a broken one claims neither a nor u2. */
+	expect_usable(tree, &config, "+a:u1 +b:u2 -3.conf -v.conf ");
+	assert_string_equal(aid_config_refused(config, NULL, "v")->id, "a");
+	/* Who is in force wins over who comes; who was good stays. */
+	put_agent(tree, tree->etc, "0.conf", "c", "u1");
+	put(tree, tree->etc, "agents.d/2.conf", broken);
+	expect_usable(tree, &config, "+a:u1 +b:u2 -2.conf! -3.conf -v.conf -0.conf ");
+	/* Also of an agent that is held, whatever its file says now. */
+	put_agent(tree, tree->etc, "0.conf", "c", "u2");
+	expect_usable(tree, &config, "+a:u1 +b:u2 -2.conf! -3.conf -v.conf -0.conf ");
+	/* A file that changes into a conflict loses it, and its agent stays what it was. */
+	put_agent(tree, tree->etc, "0.conf", "c", "u3");
+	put_agent(tree, tree->etc, "2.conf", "b", "u1");
+	expect_usable(tree, &config, "+a:u1 +b:u2 +c:u3 -3.conf -v.conf -2.conf! ");
+	/* At a start nothing says whose the account is. */
+	aid_config_free(config);
+	config = NULL;
+	expect_usable(tree, &config, "+c:u3 -3.conf -v.conf -2.conf -1.conf ");
+	assert_false(aid_config_has_nameless(config));
+	put(tree, tree->etc, "agents.d/3.conf", "nonsense");
+	put_agent(tree, tree->etc, "2.conf", "b", "u2");
+	expect_usable(tree, &config, "+a:u1 +b:u2 +c:u3 -3.conf -v.conf ");
+	assert_true(aid_config_has_nameless(config));
+	assert_non_null(strstr(aid_config_refused(config, "z", "z")->text, "/3.conf:1: "));
+	assert_non_null(aid_config_refused(config, "z", NULL));
+	assert_non_null(aid_config_refused(config, NULL, "z"));
+	aid_config_free(config);
+}
+
+static void what_concerns_all_agents_is_not_usable(void **state)
+{
+	struct tree *tree = *state;
+	struct aid_config *config = NULL;
+	struct aid_problems problems;
+	char *user;
+
+	skip_unless_root();
+	put_agent(tree, tree->etc, "1.conf", "a", "u1");
+	put(tree, tree->etc, "agentid.conf", "[fetch]\nuser = someone\nnonsense = 1\n");
+	assert_int_equal(aid_config_load_usable(&tree->paths, NULL, &config, &problems), AID_E_CONFIG);
+	assert_null(config);
+	aid_problems_done(&problems);
+	user = aid_config_fetch_user(&tree->paths);
+	assert_string_equal(user, "someone");
+	free(user);
+	/* An agent that needs what agentid.conf does not have is refused alone. */
+	put(tree, tree->etc, "agentid.conf", "");
+	expect_usable(tree, &config, "-1.conf ");
+	aid_config_free(config);
+}
+
+static void the_account_in_a_broken_file(void **state)
+{
+	static const struct {
+		const char *text, *account;
+	} rows[] = {{"account = bot\n", "bot"}, {"[x\n account=\"b-1\" # y", "b-1"}, {"", ""},
+		{"account = \naccount = two\n", "two"}, {"account = a/b\n", ""}, {"accounts = a\n", ""},
+		{"account = 0123456\n", ""}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char account[7];
+
+		aid_config_text_account(rows[i].text, strlen(rows[i].text), account, sizeof(account));
+		assert_string_equal(account, rows[i].account);
+	}
+}
+
 static void a_host_agent_needs_an_issuer(void **state)
 {
 	struct tree *tree = *state;
@@ -300,6 +403,9 @@ int main(void)
 		cmocka_unit_test(no_file_is_no_agent),
 		cmocka_unit_test_setup_teardown(files_override_and_merge, tree_new, tree_free),
 		cmocka_unit_test_setup_teardown(agents_must_differ, tree_new, tree_free),
+		cmocka_unit_test_setup_teardown(files_are_refused_one_by_one, tree_new, tree_free),
+		cmocka_unit_test_setup_teardown(what_concerns_all_agents_is_not_usable, tree_new, tree_free),
+		cmocka_unit_test(the_account_in_a_broken_file),
 		cmocka_unit_test_setup_teardown(a_host_agent_needs_an_issuer, tree_new, tree_free),
 		cmocka_unit_test_setup_teardown(untrusted_files_are_refused, tree_new, tree_free),
 		cmocka_unit_test_setup_teardown(a_file_has_a_size_limit, tree_new, tree_free),
