@@ -5,6 +5,7 @@ fuzz_programs = \
 	%D%/fuzz_b64 \
 	%D%/fuzz_configuration \
 	%D%/fuzz_discovery \
+	%D%/fuzz_dpop \
 	%D%/fuzz_http_header \
 	%D%/fuzz_ipc_frame \
 	%D%/fuzz_json \
@@ -37,6 +38,7 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_b64_LDADD = $(fuzz_oidc)
 %C%_fuzz_configuration_LDADD = $(fuzz_config)
 %C%_fuzz_discovery_LDADD = $(fuzz_net)
+%C%_fuzz_dpop_LDADD = $(fuzz_oidc)
 %C%_fuzz_http_header_LDADD = $(fuzz_net)
 %C%_fuzz_ipc_frame_LDADD = $(fuzz_base)
 %C%_fuzz_json_LDADD = $(fuzz_oidc)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-#include "agentid.h"
+#include "agentid_private.h"
 
 #include "clock.h"
 #include "keyring.h"
@@ -10,8 +10,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-#define EXPORT __attribute__((visibility("default")))
 
 #define NAME_SIZE 48U /* of a credential, with its NUL */
 #define SLOTS 8U
@@ -27,6 +25,9 @@
 
 _Static_assert((int)AGENTID_E_NOMEM == (int)AID_E_NOMEM && (int)AGENTID_E_IO == (int)AID_E_IO &&
 	(int)AGENTID_E_TIMEOUT == (int)AID_E_TIMEOUT &&
+	(int)AGENTID_E_UNREACHABLE == (int)AID_E_UNREACHABLE &&
+	(int)AGENTID_E_UNTRUSTED == (int)AID_E_UNTRUSTED &&
+	(int)AGENTID_E_CONFIG == (int)AID_E_CONFIG && (int)AGENTID_E_VERSION == (int)AID_E_VERSION &&
 	(int)AGENTID_E_PROTOCOL == (int)AID_E_PROTOCOL &&
 	(int)AGENTID_E_DENIED == (int)AID_E_DENIED && (int)AGENTID_E_EXPIRED == (int)AID_E_EXPIRED &&
 	(int)AGENTID_E_NOTFOUND == (int)AID_E_NOTFOUND &&
@@ -47,10 +48,6 @@ struct slot {
 
 struct agentid {
 	struct slot slots[SLOTS];
-};
-
-struct agentid_secret {
-	struct aid_secret *bytes;
 };
 
 static bool is_credential_name(const char *text)
@@ -336,15 +333,19 @@ EXPORT const char *agentid_strerror(int status)
 	} texts[] = {
 		{AGENTID_OK, "success"},
 		{AGENTID_E_NOMEM, "out of memory"},
-		{AGENTID_E_IO, "the kernel refused the key operation"},
-		{AGENTID_E_TIMEOUT, "nothing changed in time"},
-		{AGENTID_E_PROTOCOL, "agentid:info is in an unknown form"},
-		{AGENTID_E_DENIED, "this process may not read the key"},
+		{AGENTID_E_IO, "the kernel refused the operation"},
+		{AGENTID_E_TIMEOUT, "nothing changed, or no answer came, in time"},
+		{AGENTID_E_UNREACHABLE, "the daemon or the issuer is not reachable"},
+		{AGENTID_E_PROTOCOL, "agentid:info, or a token, is in an unknown form"},
+		{AGENTID_E_DENIED, "this process may not read the key, or the token is not for this"},
 		{AGENTID_E_EXPIRED, "the credential has expired and no fresh one came yet"},
+		{AGENTID_E_UNTRUSTED, "the signature or the issuer of the token is wrong"},
+		{AGENTID_E_CONFIG, "the configuration of the host is wrong"},
+		{AGENTID_E_VERSION, "the daemon speaks another version"},
 		{AGENTID_E_NOTFOUND, "no agent session here, or no such credential in it"},
-		{AGENTID_E_TOOBIG, "the credential does not fit into the buffer"},
-		{AGENTID_E_BUSY, "the credential changed at every try"},
-		{AGENTID_E_REVOKED, "the agent session was closed or cut off"},
+		{AGENTID_E_TOOBIG, "the credential does not fit into the buffer, or a text is too long"},
+		{AGENTID_E_BUSY, "the credential changed at every try, or the daemon has no time"},
+		{AGENTID_E_REVOKED, "the agent session was closed, or the agent cut off"},
 		{AGENTID_E_INVALID, "an argument is wrong"},
 	};
 

@@ -337,6 +337,7 @@ void aid_config_free(struct aid_config *config)
 	free(config->issuer_key_dir);
 	free(config->fetch_user);
 	free(config->ca_file);
+	free(config->verify_issuers);
 	free(config);
 }
 

@@ -84,6 +84,7 @@ struct aid_config {
 	char *issuer_key_dir;    /* default AID_STATE_DIR "/issuer" */
 	char *fetch_user;        /* account of agentid-fetch without systemd; default agentid-fetch */
 	char *ca_file;           /* default /etc/ssl/certs/ca-certificates.crt */
+	char *verify_issuers;    /* whose tokens may be verified beside those; comma-separated; NULL: none */
 	struct aid_agent *agents;
 	size_t n_agents;         /* sorted by id */
 	struct aid_refused *refused;

@@ -68,6 +68,7 @@ enum aid_value_type {
 	AID_VALUE_HOSTS,    /* char *: host names; stored with commas */
 	AID_VALUE_PIN,      /* char *: printable, at most max bytes, no wildcard */
 	AID_VALUE_URL,      /* char *: https URL without query, a pin too */
+	AID_VALUE_URLS,     /* char *: such URLs without a comma; stored with commas */
 	AID_VALUE_URI,      /* char *: absolute URI without fragment (RFC 8707 section 2) */
 	AID_VALUE_SCOPE,    /* char *: RFC 6749 section 3.3 */
 	AID_VALUE_PATH,     /* char *: absolute path */

@@ -37,6 +37,7 @@ const struct aid_option aid_host_options[] = {
 	{"fetch", "user", AID_VALUE_ACCOUNT, .offset = HOST(fetch_user), .fallback = "agentid-fetch"},
 	{"fetch", "ca_file", AID_VALUE_PATH, .offset = HOST(ca_file),
 		.fallback = "/etc/ssl/certs/ca-certificates.crt"},
+	{"verify", "issuers", AID_VALUE_URLS, .offset = HOST(verify_issuers), .max = 512},
 	{.section = NULL},
 };
 

@@ -217,6 +217,19 @@ static int set_url(const struct aid_option *option, const char *value, void *fie
 	return r == AID_OK ? set_text(field, value) : r;
 }
 
+static int check_url(const void *data, const char *part, struct aid_error *err)
+{
+	const struct aid_option *option = data;
+
+	return aid_syntax_url(part, (size_t)option->max, err);
+}
+
+static int set_urls(const struct aid_option *option, const char *value, void *field,
+	struct aid_error *err)
+{
+	return set_joined(value, check_url, option, field, err);
+}
+
 static int set_uri(const struct aid_option *option, const char *value, void *field,
 	struct aid_error *err)
 {
@@ -270,6 +283,7 @@ int aid_value_set(const struct aid_option *option, const char *value, void *obje
 		[AID_VALUE_HOSTS] = set_hosts,
 		[AID_VALUE_PIN] = set_pin,
 		[AID_VALUE_URL] = set_url,
+		[AID_VALUE_URLS] = set_urls,
 		[AID_VALUE_URI] = set_uri,
 		[AID_VALUE_SCOPE] = set_scope,
 		[AID_VALUE_PATH] = set_path,

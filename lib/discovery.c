@@ -142,9 +142,6 @@ static int find_all(const struct judge *judge, const struct aid_json *document,
 		r = find_endpoint(judge, document, "jwks_uri", &found->jwks, err);
 	if (r != AID_OK)
 		return r;
-	if (found->token == NULL)
-		return aid_fail(err, AID_E_PROTOCOL, "discovery of '%.64s': no token_endpoint",
-			judge->issuer.host);
 	r = find_aliases(judge, document, &aliases, err);
 	if (r != AID_OK || aliases == NULL)
 		return r;

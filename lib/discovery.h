@@ -13,7 +13,7 @@
 #define AID_DISCOVERY_MAX 65536U /* bytes */
 
 struct aid_metadata {
-	char *token_endpoint;
+	char *token_endpoint;      /* NULL: not said, as by an issuer that only signs */
 	char *jwks_uri;            /* NULL: not said */
 	char *mtls_token_endpoint; /* RFC 8705 section 5; NULL: not said */
 	char *revocation_endpoint; /* RFC 7009; NULL: not said, or refused */

@@ -150,6 +150,8 @@ int aid_issuer_init(const char *directory, enum aid_alg alg, int64_t now_wall_ms
 		return aid_fail(err, AID_E_DENIED, "%s: %zu keys are there already (agentid issuer rotate "
 			"adds one)", directory, keys.count);
 	r = add_key(directory, fd, alg, now_wall_ms, kid, err);
+	if (r == AID_OK)
+		r = aid_issuer_keep_set(directory, now_wall_ms, err);
 	return r != AID_OK ? r : find_key(directory, kid, now_wall_ms, ret_key, err);
 }
 
@@ -229,5 +231,7 @@ int aid_issuer_rotate(const char *directory, const struct aid_issuer_rotation *r
 	/* After the new one is safe: a failure here leaves too many keys, never none. */
 	if (r == AID_OK)
 		r = delete_keys(fd, &keys, rotation->compromised, err);
+	if (r == AID_OK)
+		r = aid_issuer_keep_set(directory, now_wall_ms, err);
 	return r != AID_OK ? r : find_key(directory, kid, now_wall_ms, ret_key, err);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define AID_ISSUER_KEY_SET "jwks.json" /* beside the keys: what is published of them, for this host */
 #define AID_ISSUER_KEYS_MAX 16U
 #define AID_ISSUER_RETIRE_MS (INT64_C(70) * 60 * 1000)  /* longest token 10 min, and 1 h of caches */
 #define AID_ISSUER_OVERLAP_MS (INT64_C(24) * 3600 * 1000) /* how long a new key waits by default */

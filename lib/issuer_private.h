@@ -11,5 +11,7 @@
  * one its name says. */
 int aid_issuer_key_load(const char *directory, const struct aid_issuer_key *entry,
 	struct aid_signing_key **ret_key, struct aid_error *err) AID_WUR;
+/* Writes AID_ISSUER_KEY_SET anew. */
+int aid_issuer_keep_set(const char *directory, int64_t now_wall_ms, struct aid_error *err) AID_WUR;
 
 #endif

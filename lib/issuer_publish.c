@@ -173,15 +173,23 @@ int aid_issuer_jwks(const char *directory, int64_t now_wall_ms, struct aid_secre
 	return render(document, ret_document, err);
 }
 
-static int write_document(const char *out, const char *name, const struct aid_secret *document,
-	struct aid_error *err)
+static int write_document(const char *out, const char *name, mode_t mode,
+	const struct aid_secret *document, struct aid_error *err)
 {
 	char path[AID_ISSUER_PATH_SIZE];
 	int length = snprintf(path, sizeof(path), "%s/%s", out, name);
 
 	if (length < 0 || (size_t)length >= sizeof(path))
 		return aid_fail(err, AID_E_CONFIG, "%.64s: path over %zu bytes", out, sizeof(path) - 1);
-	return aid_file_replace(path, 0644, aid_secret_peek(document), aid_secret_length(document), err);
+	return aid_file_replace(path, mode, aid_secret_peek(document), aid_secret_length(document), err);
+}
+
+int aid_issuer_keep_set(const char *directory, int64_t now_wall_ms, struct aid_error *err)
+{
+	AID_AUTO(aid_secret) *jwks = NULL;
+	int r = aid_issuer_jwks(directory, now_wall_ms, &jwks, err);
+
+	return r == AID_OK ? write_document(directory, AID_ISSUER_KEY_SET, 0600, jwks, err) : r;
 }
 
 /* Readable for the web server whatever the umask is. */
@@ -209,11 +217,14 @@ int aid_issuer_publish(const char *issuer, const char *directory, const char *ou
 	r = aid_issuer_discovery(issuer, directory, now_wall_ms, &discovery, err);
 	if (r == AID_OK)
 		r = aid_issuer_jwks(directory, now_wall_ms, &jwks, err);
+	/* Before others see it: what this host signs it also accepts. */
+	if (r == AID_OK)
+		r = write_document(directory, AID_ISSUER_KEY_SET, 0600, jwks, err);
 	if (r == AID_OK)
 		r = make_directory(out, ".well-known", err);
 	if (r == AID_OK)
-		r = write_document(out, "jwks.json", jwks, err);
+		r = write_document(out, "jwks.json", 0644, jwks, err);
 	if (r == AID_OK)
-		r = write_document(out, ".well-known/openid-configuration", discovery, err);
+		r = write_document(out, ".well-known/openid-configuration", 0644, discovery, err);
 	return r;
 }

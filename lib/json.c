@@ -276,6 +276,11 @@ int aid_json_text_or_list_has(const struct aid_json *object, const char *name, c
 	return AID_OK;
 }
 
+size_t aid_json_member_count(const struct aid_json *object)
+{
+	return json_object_size(library(object));
+}
+
 size_t aid_json_array_count(const struct aid_json *array)
 {
 	return json_array_size(library(array));

@@ -27,6 +27,7 @@ void aid_json_free(struct aid_json *document);
 AID_DEFINE_AUTO(aid_json)
 
 bool aid_json_has(const struct aid_json *object, const char *name);
+size_t aid_json_member_count(const struct aid_json *object);
 /* Whatever stands under name, for aid_json_render(); NULL when absent. */
 const struct aid_json *aid_json_get(const struct aid_json *object, const char *name);
 

@@ -46,3 +46,11 @@ bool aid_cache_force(struct aid_cache_age *age, int64_t now_ms)
 	age->forced_ms = now_ms;
 	return true;
 }
+
+bool aid_cache_force_shown(struct aid_cache_age *age, int64_t now_ms)
+{
+	if (age->shown_ms != 0 && now_ms - age->shown_ms < AID_JWKS_SHOWN_MS)
+		return false;
+	age->shown_ms = now_ms;
+	return true;
+}

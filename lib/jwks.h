@@ -13,6 +13,7 @@
 #define AID_CACHE_MAX_MS (86400 * INT64_C(1000))
 #define AID_CACHE_STALE_MS (86400 * INT64_C(1000))  /* used that long after a refresh failed */
 #define AID_CACHE_RETRY_MS (30 * INT64_C(1000))     /* between refreshes that fail */
+#define AID_JWKS_SHOWN_MS (5 * INT64_C(1000))       /* the same for tokens that others show */
 #define AID_JWKS_FORCE_MS (300 * INT64_C(1000))     /* between fetches for an unknown kid */
 
 struct aid_cache_age {
@@ -21,6 +22,7 @@ struct aid_cache_age {
 	int64_t fresh_ms;   /* how long it is fresh */
 	int64_t failed_ms;  /* the last failed refresh; 0: none since fetched_ms */
 	int64_t forced_ms;  /* the last forced one; 0: never */
+	int64_t shown_ms;   /* the same for tokens that others show */
 };
 
 /* max_age_s as the provider said it, -1 when it did not: five minutes then. */
@@ -33,5 +35,8 @@ bool aid_cache_is_bearable(const struct aid_cache_age *age, int64_t now_ms);
 /* A token names an unknown key: true, and noted, if the set may be fetched again for that. A set
  * that was fetched for the same token already is not. */
 bool aid_cache_force(struct aid_cache_age *age, int64_t now_ms);
+/* The same for a token that somebody else shows. Its own allowance: made-up kids must not use up the
+ * one of our own tokens. */
+bool aid_cache_force_shown(struct aid_cache_age *age, int64_t now_ms);
 
 #endif

@@ -47,8 +47,7 @@ static int split(const char *token, size_t length, struct aid_jws *jws, struct a
 	return AID_OK;
 }
 
-static int decode_header(const struct aid_jws *jws, struct aid_json **ret_header,
-	struct aid_error *err)
+int aid_jws_header(const struct aid_jws *jws, struct aid_json **ret_header, struct aid_error *err)
 {
 	char bytes[HEADER_MAX];
 	size_t length;
@@ -138,7 +137,7 @@ int aid_jws_parse(const char *token, size_t length, unsigned int algs, struct ai
 
 	r = split(token, length, &jws, err);
 	if (r == AID_OK)
-		r = decode_header(&jws, &header, err);
+		r = aid_jws_header(&jws, &header, err);
 	if (r == AID_OK)
 		r = read_header(header, algs, &jws, err);
 	if (r == AID_OK)

@@ -5,6 +5,7 @@
 #ifndef AID_JWS_H
 #define AID_JWS_H
 
+#include "json.h"
 #include "jwk.h"
 #include "secret.h"
 
@@ -28,6 +29,10 @@ struct aid_jws {
  * "jwk", "jku", "x5u" and "x5c" in it are never looked at. */
 int aid_jws_parse(const char *token, size_t length, unsigned int algs, struct aid_jws *ret_jws,
 	struct aid_error *err) AID_WUR;
+/* The whole header, unverified. For dpop.c alone, whose proofs bring their own key (RFC 9449
+ * section 4.2). */
+int aid_jws_header(const struct aid_jws *jws, struct aid_json **ret_header, struct aid_error *err)
+	AID_WUR;
 /* Checks the signature with this key and jws->alg, then hands the payload out (RFC 7515 section 5.2,
  * RFC 8725 section 3.1). AID_E_UNTRUSTED, AID_E_NOMEM. */
 int aid_jws_verify(const struct aid_jws *jws, const struct aid_jwk *key,

@@ -15,7 +15,8 @@
 
 static int check_params(const struct aid_jwt_params *params, struct aid_error *err)
 {
-	if (params->issuer == NULL || params->audience == NULL || params->subject == NULL)
+	if (params->issuer == NULL || params->audience == NULL ||
+		(params->subject == NULL && !params->is_peer))
 		return aid_fail(err, AID_E_INVALID, "issuer, audience and subject must be pinned");
 	if (params->skew_ms < 0 || params->skew_ms > AID_JWT_SKEW_MAX_MS)
 		return aid_fail(err, AID_E_INVALID, "clock skew %" PRId64 " ms, allowed 0 to %d",
@@ -65,16 +66,17 @@ static int check_issuer(const struct aid_json *claims, const char *wanted, struc
 	return AID_OK;
 }
 
-static int check_subject(const struct aid_json *claims, const char *wanted, struct aid_error *err)
+static int check_subject(const struct aid_json *claims, const struct aid_jwt_params *params,
+	struct aid_error *err)
 {
 	const char *seen;
 	int r = claim_text(claims, "sub", &seen, err);
 
 	if (r != AID_OK)
 		return r;
-	if (!aid_streq(seen, wanted))
-		return aid_fail(err, AID_E_DENIED, "token subject '%.80s' is not '%.80s' ([token] subject)",
-			seen, wanted);
+	if (params->subject != NULL && !aid_streq(seen, params->subject))
+		return aid_fail(err, AID_E_DENIED, "token subject '%.80s' is not '%.80s' (%s)", seen,
+			params->subject, params->is_peer ? "--subject" : "[token] subject");
 	return AID_OK;
 }
 
@@ -163,6 +165,10 @@ static int check_lifetime(int64_t lifetime_ms, const struct aid_jwt_params *para
 
 	if (lifetime_ms <= params->max_lifetime_ms)
 		return AID_OK;
+	if (params->is_peer)
+		return aid_fail(err, AID_E_DENIED,
+			"token lifetime %" PRId64 " s exceeds the limit of %" PRId64 " s (--max-lifetime)",
+			value, limit);
 	if (params->client_id == NULL)
 		return aid_fail(err, AID_E_DENIED,
 			"token lifetime %" PRId64 " s exceeds max_lifetime %" PRId64
@@ -217,7 +223,7 @@ static void keep_jti(const struct aid_json *json, struct aid_claims *claims)
 }
 
 static int check_claims(const struct aid_secret *payload, const struct aid_jwt_params *params,
-	struct aid_claims *ret_claims, struct aid_error *err)
+	struct aid_claims *ret_claims, struct aid_json **ret_document, struct aid_error *err)
 {
 	AID_AUTO(aid_json) *json = NULL;
 	struct aid_claims claims = {0};
@@ -233,7 +239,7 @@ static int check_claims(const struct aid_secret *payload, const struct aid_jwt_p
 	if (r == AID_OK)
 		r = check_audience(json, params->audience, err);
 	if (r == AID_OK)
-		r = check_subject(json, params->subject, err);
+		r = check_subject(json, params, err);
 	if (r == AID_OK)
 		r = check_client(json, params->client_id, err);
 	if (r == AID_OK)
@@ -242,11 +248,13 @@ static int check_claims(const struct aid_secret *payload, const struct aid_jwt_p
 		return r;
 	keep_jti(json, &claims);
 	*ret_claims = claims;
+	*ret_document = aid_steal(&json);
 	return AID_OK;
 }
 
-int aid_jwt_verify(const struct aid_secret *token, const struct aid_jwt_params *params,
-	const struct aid_jwk_set *keys, struct aid_claims *ret_claims, struct aid_error *err)
+int aid_jwt_verify_all(const struct aid_secret *token, const struct aid_jwt_params *params,
+	const struct aid_jwk_set *keys, struct aid_claims *ret_claims, struct aid_json **ret_document,
+	struct aid_error *err)
 {
 	AID_AUTO(aid_secret) *payload = NULL;
 	const struct aid_jwk *key;
@@ -264,8 +272,16 @@ int aid_jwt_verify(const struct aid_secret *token, const struct aid_jwt_params *
 	if (r == AID_OK)
 		r = check_typ(&jws, err);
 	if (r == AID_OK)
-		r = check_claims(payload, params, ret_claims, err);
+		r = check_claims(payload, params, ret_claims, ret_document, err);
 	return r;
+}
+
+int aid_jwt_verify(const struct aid_secret *token, const struct aid_jwt_params *params,
+	const struct aid_jwk_set *keys, struct aid_claims *ret_claims, struct aid_error *err)
+{
+	AID_AUTO(aid_json) *document = NULL;
+
+	return aid_jwt_verify_all(token, params, keys, ret_claims, &document, err);
 }
 
 int aid_token_id(const struct aid_secret *token, char out[AID_TOKEN_ID_SIZE])

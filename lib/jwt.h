@@ -19,12 +19,14 @@
 struct aid_jwt_params {
 	const char *issuer;      /* iss equals it */
 	const char *audience;    /* aud is it or holds it */
-	const char *subject;     /* sub equals it */
+	const char *subject;     /* sub equals it; NULL with is_peer: whatever it is */
 	const char *client_id;   /* azp and client_id equal it where the token has them; NULL: not checked */
 	unsigned int algs;       /* accepted, AID_ALGS_ALL for every one known */
 	int64_t max_lifetime_ms; /* from iat (without iat: from now) to exp */
 	int64_t now_wall_ms;
 	int64_t skew_ms;         /* 0 to AID_JWT_SKEW_MAX_MS; usually AID_JWT_SKEW_MS */
+	bool is_peer;            /* a token that somebody else showed: sentences name the options of
+				  * agentid verify, not the keys of an agent's file */
 };
 
 /* Proof of verification: no other function fills one. Wall clock, milliseconds. */
@@ -45,6 +47,10 @@ struct aid_claims {
  *                    range */
 int aid_jwt_verify(const struct aid_secret *token, const struct aid_jwt_params *params,
 	const struct aid_jwk_set *keys, struct aid_claims *ret_claims, struct aid_error *err) AID_WUR;
+/* The same, and hands out everything that the verified token says. */
+int aid_jwt_verify_all(const struct aid_secret *token, const struct aid_jwt_params *params,
+	const struct aid_jwk_set *keys, struct aid_claims *ret_claims, struct aid_json **ret_document,
+	struct aid_error *err) AID_WUR;
 
 /* What to sign. iat is now rounded down to a second, exp = iat + lifetime, jti 128 random bits. */
 struct aid_jwt_request {

@@ -30,6 +30,8 @@ libagentid_base_la_SOURCES = \
 	%D%/syntax.c %D%/syntax.h \
 	%D%/target.c %D%/target.h %D%/target_private.h \
 	%D%/target_check.c %D%/target_check_all.c %D%/target_check_cloud.c %D%/target_options.c \
+	%D%/trusts.c %D%/trusts.h \
+	%D%/verify_call.c %D%/verify_call.h \
 	%D%/versions.c %D%/versions_text.c %D%/versions.h
 libagentid_base_la_CFLAGS = $(AM_CFLAGS) $(KEYUTILS_CFLAGS)
 libagentid_base_la_LIBADD = $(KEYUTILS_LIBS)
@@ -49,12 +51,15 @@ libagentid_config_la_LIBADD = $(ECONF_LIBS)
 
 libagentid_oidc_la_SOURCES = \
 	%D%/b64.c %D%/b64.h \
+	%D%/bearer.c %D%/bearer.h \
+	%D%/dpop.c %D%/dpop_uri.c %D%/dpop.h \
 	%D%/issuer.c %D%/issuer_publish.c %D%/issuer.h %D%/issuer_private.h \
 	%D%/json.c %D%/json_build.c %D%/json.h \
 	%D%/jwk.c %D%/jwk.h \
 	%D%/jws.c %D%/jws.h \
 	%D%/jwt.c %D%/jwt_sign.c %D%/jwt.h \
-	%D%/pkey.c %D%/pkey_make.c %D%/pkey_sign.c %D%/pkey.h %D%/pkey_private.h \
+	%D%/pkey.c %D%/pkey_certificate.c %D%/pkey_make.c %D%/pkey_sign.c %D%/pkey.h %D%/pkey_private.h \
+	%D%/replay.c %D%/replay.h \
 	%D%/signing_key.c %D%/signing_key.h \
 	%D%/thumbprint.c
 libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
@@ -84,8 +89,8 @@ libagentid_net_la_LIBADD = $(CURL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(EXPAT_LIBS)
 # The installed library: base only. The soname is .so.1. A new function is 2:0:1, which keeps it; a
 # changed one is a new node of the map.
 lib_LTLIBRARIES += libagentid.la
-libagentid_la_SOURCES = %D%/agentid.c %D%/agentid.h
-libagentid_la_LDFLAGS = $(AM_LDFLAGS) -version-info 1:0:0 -Wl,--gc-sections \
+libagentid_la_SOURCES = %D%/agentid.c %D%/agentid_verify.c %D%/agentid.h %D%/agentid_private.h
+libagentid_la_LDFLAGS = $(AM_LDFLAGS) -version-info 2:0:1 -Wl,--gc-sections \
 	-Wl,--version-script=$(srcdir)/%D%/libagentid.map
 libagentid_la_LIBADD = libagentid-base.la
 EXTRA_libagentid_la_DEPENDENCIES = %D%/libagentid.map

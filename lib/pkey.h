@@ -62,6 +62,12 @@ int aid_pkey_sign(struct aid_pkey *key, enum aid_alg alg, const void *bytes, siz
 #define AID_THUMBPRINT_SIZE 44
 int aid_thumbprint(const struct aid_pkey_public *members, char out[AID_THUMBPRINT_SIZE]) AID_WUR;
 
+/* The SHA-256 of the first certificate of a PEM text, in base64url: x5t#S256 (RFC 8705 section 3.1).
+ * AID_E_INVALID. */
+#define AID_CERTIFICATE_MAX 16384U /* bytes of PEM */
+int aid_certificate_thumbprint(const void *pem, size_t length, char out[AID_THUMBPRINT_SIZE],
+	struct aid_error *err) AID_WUR;
+
 int aid_sha256(const void *bytes, size_t length, uint8_t out[AID_SHA256_BYTES]) AID_WUR;
 /* From the kernel by way of OpenSSL's generator. AID_E_IO when there is none. */
 int aid_random(void *out, size_t length) AID_WUR;

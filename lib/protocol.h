@@ -19,6 +19,7 @@
 #define AID_SESSION_ID_SIZE (2 * AID_SESSION_ID_BYTES + 1)
 #define AID_COOKIE_BYTES 32
 #define AID_TOKEN_MAX 16384 /* bytes of one token; a larger one is refused */
+#define AID_CLAIMS_MAX 16384 /* bytes of the claims of a verified token, as JSON */
 
 /* Types with this bit are answers: a reader skips fields of them that it does not know. */
 #define AID_MSG_ANSWER 16U
@@ -33,6 +34,8 @@ enum aid_msg {
 	AID_MSG_STATUS = 5,  /* [AGENT] -> DAEMON_INFO, AGENT_INFO ..., DONE */
 	AID_MSG_REVOKE = 6,  /* root. AGENT -> DONE with COUNT sessions cut */
 	AID_MSG_ALLOW = 7,   /* root. AGENT -> DONE with COUNT 1 if it was cut off, else 0 */
+	AID_MSG_VERIFY = 8,  /* anybody. SECRET AUDIENCE MAX_LIFETIME_MS, ISSUERS or COOKIE [SUBJECT
+			* TIMEOUT_MS CERTIFICATE, PROOF METHOD URI] -> VERIFIED */
 	/* keyringd to client */
 	AID_MSG_OPENED = 16, /* SESSION COOKIE AGENT EXPIRES_MS */
 	AID_MSG_DONE = 17,   /* [COUNT_OF, TEXT: a remark for a person]; fetch says it of RETIRE */
@@ -41,6 +44,7 @@ enum aid_msg {
 	AID_MSG_DAEMON_INFO = 20,
 	AID_MSG_ERROR = 21, /* STATUS TEXT [OAUTH_CODE HTTP_STATUS RETRY_AFTER_S ERRNO VERSION_MIN
 			 * VERSION_MAX]; the same in every version */
+	AID_MSG_VERIFIED = 22, /* CLAIMS ISSUER SUBJECT EXPIRES_MS TOKEN_ID; fetch says it too */
 	/* keyringd to fetch */
 	AID_MSG_SIGN = 32,  /* source = host: ISSUER SUBJECT AUDIENCE LIFETIME_MS; fd 0: signing key */
 	AID_MSG_TOKEN = 33, /* source = oidc: see docs/PROTOCOL.md; descriptors as FDS says */
@@ -48,6 +52,7 @@ enum aid_msg {
 			* CREDENTIAL_TYPE as EXCHANGE, for a credential */
 	AID_MSG_EXCHANGE = 35, /* an assertion for a credential: CREDENTIAL_TYPE NAME OPTIONS SOURCE ...,
 			* see docs/PROTOCOL.md */
+	AID_MSG_JUDGE = 36, /* VERIFY with TRUSTS for ISSUERS; fd 0: the host's key set -> VERIFIED */
 	/* fetch to keyringd; errors come as AID_MSG_ERROR */
 	AID_MSG_ISSUED = 48 /* SECRET EXPIRES_MS LIFETIME_MS TOKEN_ID [JTI RENEWABLE] */
 };
@@ -110,7 +115,8 @@ enum aid_tag {
 	AID_TAG_HOST_SUBJECT,  /* federated_jwt: its sub */
 	AID_TAG_MAX_LIFETIME_MS,
 	AID_TAG_FDS,           /* letters in the order of the descriptors: s secret, k private key
-				* (client assertion or TLS), c certificate, h host signing key */
+				* (client assertion or TLS), c certificate, h host signing key,
+				* j the host's own key set */
 	/* only in agentid:meta */
 	AID_TAG_LEADER_START,  /* field 22 of the leader's /proc/PID/stat */
 	AID_TAG_EXPIRES_BOOT_MS,  /* boot clock */
@@ -127,6 +133,14 @@ enum aid_tag {
 	AID_TAG_VERSION_MAX,
 	/* only in agentid:meta: the oldest format whose rules are enough to go on with the session */
 	AID_TAG_RECORD_NEEDS,
+	/* agentid verify */
+	AID_TAG_ISSUERS,       /* accepted ones, a blank between */
+	AID_TAG_TRUSTS,        /* how to reach each: see lib/trusts.h */
+	AID_TAG_PROOF,         /* DPoP proof */
+	AID_TAG_METHOD,        /* of the request that the proof came with */
+	AID_TAG_URI,
+	AID_TAG_CERTIFICATE,   /* PEM, of the client of that request */
+	AID_TAG_CLAIMS,        /* JSON */
 	AID_TAG_COUNT
 };
 

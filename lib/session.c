@@ -169,8 +169,7 @@ static int tell_closed(const char *socket, const uint8_t cookie[AID_COOKIE_BYTES
 	return r;
 }
 
-/* What the session that this process possesses is known by. */
-static int find_own(aid_serial *ret_ring, uint8_t cookie[AID_COOKIE_BYTES], struct aid_error *err)
+int aid_session_cookie(aid_serial *ret_ring, uint8_t cookie[AID_COOKIE_BYTES], struct aid_error *err)
 {
 	int r = aid_ring_find(ret_ring, err);
 
@@ -190,7 +189,7 @@ int aid_session_close(const char *socket, const struct aid_session *session, int
 	int r;
 
 	if (session == NULL) {
-		r = find_own(&ring, cookie, err);
+		r = aid_session_cookie(&ring, cookie, err);
 		if (r != AID_OK)
 			return r;
 	} else {

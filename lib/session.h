@@ -41,5 +41,9 @@ int aid_session_open(const struct aid_session_request *request, struct aid_sessi
  * AID_E_NOTFOUND when there is nothing to end. */
 int aid_session_close(const char *socket, const struct aid_session *session, int64_t timeout_ms,
 	struct aid_error *err) AID_WUR;
+/* What the session that this process possesses is known by; wipe the cookie when done.
+ * AID_E_NOTFOUND when there is none or it has ended. */
+int aid_session_cookie(aid_serial *ret_ring, uint8_t cookie[AID_COOKIE_BYTES], struct aid_error *err)
+	AID_WUR;
 
 #endif

@@ -4,9 +4,11 @@ dist_man_MANS += \
 	%D%/agentid-fetch.8 \
 	%D%/agentid-keyring.7 \
 	%D%/agentid-keyringd.8 \
+	%D%/agentid-verify.1 \
 	%D%/agentid.1 \
 	%D%/agentid.conf.5 \
 	%D%/agentid.3 \
+	%D%/agentid_verify.3 \
 	%D%/pam_agentid.8
 
 # The footer of an installed page names the version.

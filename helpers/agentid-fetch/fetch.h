@@ -16,6 +16,7 @@
 #define CLIENTS_MAX 16U
 #define JOBS_MAX 8192U
 
+struct aid_replay;
 struct client;
 struct fetch;
 struct job;
@@ -37,6 +38,8 @@ struct fetch {
 	struct aid_http *http;
 	struct aid_notify notify;
 	struct key_cache *keys;
+	struct aid_replay *replay;     /* DPoP proofs; NULL until the first */
+	int64_t started_wall_ms;
 	LIST_HEAD(, client) clients;
 	size_t n_clients;
 	struct job_list jobs;
@@ -78,6 +81,22 @@ struct issued {
 };
 void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
 	const struct issued *issued);
+
+/* What AID_MSG_VERIFIED carries. */
+struct verified {
+	const char *claims; /* JSON */
+	size_t length;
+	const char *issuer;
+	const char *subject; /* NULL: not printable */
+	const char *token_id;
+	int64_t expires_wall_ms;
+};
+void client_send_verified(struct fetch *fetch, struct client *client, uint32_t id,
+	const struct verified *verified);
+
+/* judge.c: AID_MSG_JUDGE. Answers now or later, exactly once, unless the client goes first. */
+void judge_start(struct fetch *fetch, struct client *client, const struct aid_frame *frame,
+	const int *fds, size_t n_fds);
 
 /* say.c: one line on stderr. Foreign text is quoted. */
 enum say_level { SAY_ERROR = 3, SAY_WARNING = 4, SAY_INFO = 6 };

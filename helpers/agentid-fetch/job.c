@@ -30,7 +30,7 @@ void job_relink_waiting(struct job *first, struct job_list *waiting)
 	first->of_waiting.le_prev = &waiting->lh_first;
 }
 
-static void free_job(struct job *job)
+void job_free(struct job *job)
 {
 	if (job == NULL)
 		return;
@@ -41,6 +41,8 @@ static void free_job(struct job *job)
 	aid_secret_free(job->response.token);
 	request_free(job->request);
 	credential_free(job->credential);
+	if (job->work != NULL)
+		job->work->free(job->data);
 	free(job);
 }
 
@@ -49,7 +51,7 @@ void job_cancel(struct job *job)
 	LIST_REMOVE(job, of_fetch);
 	LIST_REMOVE(job, of_client);
 	job->fetch->n_jobs--;
-	free_job(job);
+	job_free(job);
 }
 
 /* A refusal or a time in the future is often a wrong clock, and nobody can see that from here but us. */
@@ -80,21 +82,28 @@ static void name_subject(const struct job *job, char *out, size_t size)
 			job->request->issuer);
 }
 
-void job_fail(struct job *job, const struct aid_error *err)
+static void report(const struct job *job, struct aid_error *told)
 {
 	bool retire = job->credential != NULL ? job->credential->retire : job->request->retired != NULL;
 	const char *op = job->credential != NULL ? "exchange" : "token";
-	struct aid_error told = *err;
 	char subject[256];
 
-	tell_offset(job, &told);
+	tell_offset(job, told);
 	if (job->credential != NULL && job->credential->assertion_pending)
-		(void)aid_prefix(&told, "assertion");
+		(void)aid_prefix(told, "assertion");
 	name_subject(job, subject, sizeof(subject));
 	if (retire)
-		say(job->fetch, SAY_INFO, "retire", subject, told.status, told.text);
+		say(job->fetch, SAY_INFO, "retire", subject, told->status, told->text);
 	else
-		say(job->fetch, SAY_WARNING, op, subject, told.status, told.text);
+		say(job->fetch, SAY_WARNING, op, subject, told->status, told->text);
+}
+
+void job_fail(struct job *job, const struct aid_error *err)
+{
+	struct aid_error told = *err;
+
+	if (job->work == NULL)
+		report(job, &told);
 	client_send_error(job->fetch, job->client, job->id, &told);
 	job_cancel(job);
 }
@@ -299,6 +308,12 @@ static void use_endpoint(struct job *job, const char *endpoint)
 {
 	struct aid_error err = AID_ERROR_INIT;
 
+	if (endpoint == NULL && job->request->retired == NULL) {
+		(void)aid_fail(&err, AID_E_PROTOCOL, "discovery of '%.64s': no token_endpoint",
+			provider_host(job->provider));
+		job_fail(job, &err);
+		return;
+	}
 	if (endpoint == NULL) {
 		job_retired(job, false, "the provider has no revocation_endpoint");
 		return;
@@ -340,6 +355,10 @@ static void use_metadata(struct job *job)
 
 void job_advance(struct job *job)
 {
+	if (job->work != NULL) {
+		job->work->advance(job, job->data);
+		return;
+	}
 	switch (job->step) {
 	case STEP_METADATA:
 		use_metadata(job);
@@ -406,6 +425,18 @@ static const char *op_of(const struct aid_frame *frame)
 	return frame->type == AID_MSG_EXCHANGE ? "exchange" : "token";
 }
 
+void job_enlist(struct job *job)
+{
+	struct fetch *fetch = job->fetch;
+
+	job->deadline_boot_ms = aid_clock_boot_ms() + job->timeout_ms;
+	if (job->deadline_boot_ms < fetch->next_deadline_boot_ms)
+		fetch->next_deadline_boot_ms = job->deadline_boot_ms;
+	LIST_INSERT_HEAD(&fetch->jobs, job, of_fetch);
+	LIST_INSERT_HEAD(client_jobs(job->client), job, of_client);
+	fetch->n_jobs++;
+}
+
 void job_start(struct fetch *fetch, struct client *client, const struct aid_frame *frame,
 	const int *fds, size_t n_fds)
 {
@@ -424,15 +455,10 @@ void job_start(struct fetch *fetch, struct client *client, const struct aid_fram
 	if (r != AID_OK) {
 		say(fetch, SAY_WARNING, op_of(frame), "request", r, err.text);
 		client_send_error(fetch, client, frame->id, &err);
-		free_job(job);
+		job_free(job);
 		return;
 	}
-	job->deadline_boot_ms = aid_clock_boot_ms() + job->timeout_ms;
-	if (job->deadline_boot_ms < fetch->next_deadline_boot_ms)
-		fetch->next_deadline_boot_ms = job->deadline_boot_ms;
-	LIST_INSERT_HEAD(&fetch->jobs, job, of_fetch);
-	LIST_INSERT_HEAD(client_jobs(client), job, of_client);
-	fetch->n_jobs++;
+	job_enlist(job);
 	if (job->credential != NULL)
 		exchange_start(job);
 	else
@@ -448,7 +474,8 @@ static void time_out(struct job *job)
 	struct aid_error err;
 
 	(void)aid_fail(&err, AID_E_TIMEOUT, "host '%.64s': no answer within %lld ms (waited for %s)",
-		host, (long long)job->timeout_ms, waits[job->step]);
+		host, (long long)job->timeout_ms,
+		job->work != NULL ? job->work->waits_for : waits[job->step]);
 	job_fail(job, &err);
 }
 

@@ -7,6 +7,18 @@
 #define JOB_H
 
 #include "fetch.h"
+#include "provider.h"
+
+/* What a job does that is about no token of ours, and so has no request. */
+struct job_work {
+	const char *waits_for;
+	void (*advance)(struct job *job, void *data);
+	void (*free)(void *data);
+};
+
+/* Takes data over, also when this fails and answers with the reason. Then job_advance(). NULL: failed. */
+struct job *job_start_work(struct fetch *fetch, struct client *client, uint32_t id, int64_t timeout_ms,
+	const struct provider_name *name, const struct job_work *work, void *data);
 
 /* Answers now or later, exactly once, unless the client goes first. */
 void job_start(struct fetch *fetch, struct client *client, const struct aid_frame *frame,

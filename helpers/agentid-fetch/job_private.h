@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* Between job.c, which gets and revokes tokens, and exchange.c, which makes credentials of them. */
+/* Between job.c, which gets and revokes tokens, exchange.c, which makes credentials of them, and judge.c,
+ * which verifies tokens of others. */
 #ifndef JOB_PRIVATE_H
 #define JOB_PRIVATE_H
 
@@ -21,6 +22,8 @@ struct job {
 	enum step step;
 	struct request *request;       /* the token request under way; NULL: none */
 	struct credential *credential; /* NULL: a session's token is wanted */
+	const struct job_work *work;   /* NULL: one of these two */
+	void *data;
 	struct provider *provider;
 	struct aid_http_transfer *transfer;
 	struct aid_token_response response;
@@ -32,6 +35,10 @@ struct job {
 	bool refetched;
 };
 
+/* Where it is found until it is answered: at its client, and when its time is up. */
+void job_enlist(struct job *job);
+/* Of one that is not enlisted. NULL is allowed. */
+void job_free(struct job *job);
 /* Gives the job a token request, and its provider. */
 int job_use_request(struct job *job, struct request *request, struct aid_error *err) AID_WUR;
 /* Whatever the other side cannot do or has done is no failure; why, in remark, is for a person. */

@@ -6,7 +6,8 @@ agentid_fetch_SOURCES = \
 	%D%/exchange.c \
 	%D%/fetch.h \
 	%D%/form.c %D%/form.h \
-	%D%/job.c %D%/job.h %D%/job_private.h \
+	%D%/job.c %D%/job_work.c %D%/job.h %D%/job_private.h \
+	%D%/judge.c \
 	%D%/key_cache.c %D%/key_cache.h \
 	%D%/main.c \
 	%D%/provider.c %D%/provider.h \

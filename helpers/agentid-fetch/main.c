@@ -3,6 +3,8 @@
 /* agentid-fetch: everything agentid does over a network, and every parser of what comes from there. */
 #include "fetch.h"
 
+#include "clock.h"
+
 #include "sandbox.h"
 #include "str.h"
 
@@ -123,6 +125,7 @@ static int start(struct fetch *fetch, const struct environment *e, int *ret_sign
 	if (r != AID_OK)
 		return r;
 	raise_file_limit();
+	fetch->started_wall_ms = aid_clock_wall_ms();
 	fetch->keys = key_cache_new();
 	if (fetch->keys == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");

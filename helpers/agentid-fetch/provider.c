@@ -11,12 +11,14 @@
 #include <string.h>
 
 #define PROVIDERS_MAX 1024U
+#define FAILED_LATELY_MS 2000
 
 struct document {
 	struct provider *provider;
 	struct aid_cache_age age;
 	struct aid_http_transfer *transfer; /* under way; NULL: not */
 	struct job_list waiting;
+	struct aid_error why; /* of the last failure */
 	int (*parse)(struct provider *, struct aid_secret *body, struct aid_error *);
 	const char *what;
 	size_t max_bytes;
@@ -253,6 +255,7 @@ static void on_document(void *data, struct aid_http_response *response, const st
 	}
 	say(provider->fetch, SAY_WARNING, document->what, provider->issuer, why.status, why.text);
 	aid_cache_failed(&document->age, now);
+	document->why = why;
 	wake(document, aid_cache_is_bearable(&document->age, now) ? NULL : &why);
 }
 
@@ -335,18 +338,48 @@ void provider_prefetch_keys(struct provider *provider)
 		(void)!fetch_keys(provider, NULL);
 }
 
-bool provider_refetch_keys(struct provider *provider, struct job *job)
+static bool refetch(struct provider *provider, struct job *job,
+	bool (*may)(struct aid_cache_age *age, int64_t now_ms))
 {
 	struct document *document = &provider->keys_document;
 
 	if (document->transfer == NULL) {
-		if (!aid_cache_force(&document->age, aid_clock_boot_ms()))
+		if (!may(&document->age, aid_clock_boot_ms()))
 			return false;
 		if (fetch_keys(provider, NULL) != AID_OK)
 			return false;
 	}
 	job_wait(job, &document->waiting);
 	return true;
+}
+
+bool provider_refetch_keys(struct provider *provider, struct job *job)
+{
+	return refetch(provider, job, aid_cache_force);
+}
+
+bool provider_refetch_shown(struct provider *provider, struct job *job)
+{
+	return refetch(provider, job, aid_cache_force_shown);
+}
+
+int provider_lately(const struct provider *provider, struct aid_error *err)
+{
+	const struct document *const documents[] = {&provider->metadata_document,
+		&provider->keys_document};
+	int64_t now = aid_clock_boot_ms();
+
+	for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+		const struct document *d = documents[i];
+
+		if (d->age.failed_ms == 0 || now - d->age.failed_ms >= FAILED_LATELY_MS ||
+			aid_cache_is_usable(&d->age, now))
+			continue;
+		if (err != NULL)
+			*err = d->why;
+		return d->why.status;
+	}
+	return AID_OK;
 }
 
 const char *provider_host(const struct provider *provider)

@@ -31,6 +31,11 @@ int provider_keys(struct provider *provider, struct job *job, const struct aid_j
 	struct aid_error *err) AID_WUR;
 /* Starts fetching the keys where they are needed and nobody does; nobody waits. */
 void provider_prefetch_keys(struct provider *provider);
+/* AID_OK, or why the documents could not be had a moment ago: whoever may ask as often as they like shall
+ * not have an issuer that fails asked as often. */
+int provider_lately(const struct provider *provider, struct aid_error *err) AID_WUR;
+/* The same as provider_refetch_keys() for a token that somebody else shows. */
+bool provider_refetch_shown(struct provider *provider, struct job *job);
 /* The keys hold none for a token: true when they are being fetched again and the job waits. */
 bool provider_refetch_keys(struct provider *provider, struct job *job);
 

@@ -7,6 +7,7 @@
 #include "job.h"
 #include "jwt.h"
 #include "provider.h"
+#include "replay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,6 +140,22 @@ void client_send_issued(struct fetch *fetch, struct client *client, uint32_t id,
 	explicit_bzero(fetch->out, writer.length);
 }
 
+void client_send_verified(struct fetch *fetch, struct client *client, uint32_t id,
+	const struct verified *verified)
+{
+	struct aid_writer writer;
+
+	aid_writer_begin(&writer, fetch->out, sizeof(fetch->out), AID_MSG_VERIFIED, id);
+	aid_writer_speak(&writer, client->version);
+	aid_writer_bytes(&writer, AID_TAG_CLAIMS, verified->claims, verified->length);
+	aid_writer_text(&writer, AID_TAG_ISSUER, verified->issuer);
+	aid_writer_text(&writer, AID_TAG_SUBJECT, verified->subject);
+	aid_writer_text(&writer, AID_TAG_TOKEN_ID, verified->token_id);
+	aid_writer_int(&writer, AID_TAG_EXPIRES_MS, verified->expires_wall_ms);
+	if (aid_writer_end(&writer) == AID_OK)
+		client_send(client, &writer);
+}
+
 static void refuse_version(struct client *client, const struct aid_frame *frame,
 	const struct aid_error *err)
 {
@@ -199,6 +216,9 @@ static void dispatch(struct client *client, size_t length, const int *fds, size_
 		job_start(fetch, client, &frame, fds, n_fds);
 		if (frame.type != AID_MSG_TOKEN)
 			explicit_bzero(fetch->in, length);
+	} else if (frame.type == AID_MSG_JUDGE) {
+		judge_start(fetch, client, &frame, fds, n_fds);
+		explicit_bzero(fetch->in, length);
 	} else {
 		(void)aid_fail(&err, AID_E_PROTOCOL, "message %d is not for agentid-fetch",
 			(int)frame.type);
@@ -402,6 +422,7 @@ void server_stop(struct fetch *fetch)
 	while (!LIST_EMPTY(&fetch->clients))
 		free_client(LIST_FIRST(&fetch->clients));
 	provider_free_all(fetch);
+	aid_replay_free(fetch->replay);
 	if (fetch->spare_fd >= 0)
 		(void)close(fetch->spare_fd);
 	if (fetch->epoll >= 0)

@@ -9,6 +9,7 @@
 #include "opening.h"
 #include "requests.h"
 #include "str.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +18,6 @@
 #include <sys/socket.h>
 
 #define ANSWER_BYTES 1024U
-#define REQUEST_BYTES 4096U
 #define LISTEN_PAUSE_MS 100
 
 static void leave_session(struct kd_client *client)
@@ -32,6 +32,7 @@ void kd_client_drop(struct kd_daemon *daemon, struct kd_client *client)
 		return;
 	client->dead = true;
 	leave_session(client);
+	kd_verify_leave(daemon, client);
 	kd_loop_clear(&daemon->loop, &client->timer);
 	kd_loop_remove(&daemon->loop, &client->watch);
 	kd_list_remove(&client->node);
@@ -152,7 +153,8 @@ void kd_client_wait(struct kd_daemon *daemon, struct kd_client *client, struct k
 {
 	client->state = KD_CLIENT_WAITING;
 	client->session = session;
-	kd_list_append(&session->clients, &client->waiter);
+	if (session != NULL)
+		kd_list_append(&session->clients, &client->waiter);
 	kd_loop_clear(&daemon->loop, &client->timer);
 }
 
@@ -194,11 +196,11 @@ static void peer_left(struct kd_daemon *daemon, struct kd_client *client, int sy
 
 static void receive(struct kd_daemon *daemon, struct kd_client *client)
 {
-	uint8_t buffer[REQUEST_BYTES];
+	uint8_t *buffer = daemon->clients.in;
 	struct aid_error err = AID_ERROR_INIT;
 	struct aid_frame frame = {0};
 	size_t length = 0, n_fds = 0;
-	int r = aid_ipc_recv(client->watch.fd, buffer, sizeof(buffer), &length, NULL, 0, &n_fds, &err);
+	int r = aid_ipc_recv(client->watch.fd, buffer, sizeof(daemon->clients.in), &length, NULL, 0, &n_fds, &err);
 
 	if (r == AID_E_BUSY)
 		return;

@@ -21,6 +21,7 @@
 #define KD_BACKLOG 4096
 
 struct kd_session;
+struct verification;
 
 enum kd_client_state { KD_CLIENT_IDLE = 1, KD_CLIENT_WAITING, KD_CLIENT_STREAMING };
 
@@ -28,6 +29,7 @@ struct kd_client {
 	struct kd_list node;      /* all clients, or those to be freed */
 	struct kd_list waiter;    /* in the session's list while waiting */
 	struct kd_session *session; /* waited for */
+	struct verification *verification; /* the same, see verify.h */
 	struct kd_watch watch;
 	struct kd_timer timer;    /* drops whoever is idle or too slow */
 	struct aid_peer peer;
@@ -48,6 +50,7 @@ struct kd_clients {
 	struct kd_timer listen_again;
 	struct kd_list all;
 	struct kd_list dead;
+	uint8_t in[AID_IPC_FRAME_MAX]; /* one request; wiped after each */
 };
 
 /* Serves a listening socket, which this then owns. */
@@ -57,7 +60,7 @@ void kd_clients_done(struct kd_daemon *daemon);
 void kd_clients_reap(struct kd_daemon *daemon);
 
 void kd_client_drop(struct kd_daemon *daemon, struct kd_client *client);
-/* The answer depends on the session's request to fetch. */
+/* The answer depends on the session's request to fetch; without a session, on whoever calls this. */
 void kd_client_wait(struct kd_daemon *daemon, struct kd_client *client, struct kd_session *session);
 void kd_client_answer_error(struct kd_daemon *daemon, struct kd_client *client,
 	const struct aid_error *err);

@@ -16,6 +16,7 @@
 #include "quota.h"
 #include "retire.h"
 #include "sessions.h"
+#include "verify.h"
 
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct kd_daemon {
 	struct kd_clients clients;
 	struct kd_fetch fetch;
 	struct kd_retire retire;
+	struct kd_verify verify;
 	struct kd_admission admission;
 	struct kd_host_key host_key;
 	struct aid_config *config;        /* NULL: none could be loaded since the start */

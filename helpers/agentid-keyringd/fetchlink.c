@@ -8,6 +8,7 @@
 #include "opening.h"
 #include "refresh.h"
 #include "retire.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -78,6 +79,10 @@ static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *fra
 
 	if (slot == KD_RETIRE_SLOT) {
 		kd_retire_answered(daemon, frame);
+		return;
+	}
+	if (slot == KD_VERIFY_SLOT) {
+		kd_verify_answered(daemon, frame);
 		return;
 	}
 	session = kd_sessions_by_slot(&daemon->sessions, slot);
@@ -204,6 +209,7 @@ static void disconnect(struct kd_daemon *daemon, const struct aid_error *why)
 	kd_list_init(&spent);
 	kd_loop_remove(&daemon->loop, &fetch->watch);
 	kd_retire_disconnected(daemon);
+	kd_verify_disconnected(daemon);
 	while (!kd_list_is_empty(&fetch->flying)) {
 		struct kd_job *job = KD_CONTAINER(fetch->flying.prev, struct kd_job, node);
 
@@ -242,6 +248,17 @@ static int send_job(struct kd_daemon *daemon, struct kd_job *job, struct aid_err
 	return r;
 }
 
+/* True when the socket is full. */
+static bool flush_others(struct kd_daemon *daemon, int (*send)(struct kd_daemon *daemon))
+{
+	const struct aid_error gone = {.status = AID_E_UNREACHABLE, .retry_after_s = -1};
+	int r = kd_fetch_is_up(&daemon->fetch) ? send(daemon) : AID_OK;
+
+	if (r == AID_E_UNREACHABLE)
+		disconnect(daemon, &gone);
+	return r == AID_E_BUSY;
+}
+
 static void flush(struct kd_daemon *daemon)
 {
 	struct kd_fetch *fetch = &daemon->fetch;
@@ -270,15 +287,9 @@ static void flush(struct kd_daemon *daemon)
 				kd_opening_prepare(daemon, job->session);
 		}
 	}
-	/* Whoever waits for a token goes before what nobody waits for. */
-	if (!full && kd_fetch_is_up(fetch)) {
-		const struct aid_error gone = {.status = AID_E_UNREACHABLE, .retry_after_s = -1};
-		int r = kd_retire_flush(daemon);
-
-		full = r == AID_E_BUSY;
-		if (r == AID_E_UNREACHABLE)
-			disconnect(daemon, &gone);
-	}
+	/* Sessions go before verifications, and both before what nobody waits for. */
+	full = full || flush_others(daemon, kd_verify_flush);
+	full = full || flush_others(daemon, kd_retire_flush);
 	fetch->flushing = false;
 	kd_loop_change(&daemon->loop, &fetch->watch, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }

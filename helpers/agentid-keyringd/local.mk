@@ -33,7 +33,9 @@ agentid_keyringd_SOURCES = \
 	%D%/sockets.c %D%/sockets.h \
 	%D%/startup.c %D%/startup.h \
 	%D%/store.c %D%/store.h \
-	%D%/supervise.c %D%/supervise.h
+	%D%/supervise.c %D%/supervise.h \
+	%D%/verify.c %D%/verify_limit.c %D%/verify.h \
+	%D%/verify_trust.c %D%/verify_trust.h
 agentid_keyringd_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
 agentid_keyringd_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
 agentid_keyringd_LDADD = libagentid-config.la libagentid-base.la

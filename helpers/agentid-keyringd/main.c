@@ -101,6 +101,7 @@ static void begin(struct kd_daemon *daemon, const struct kd_environment *environ
 	kd_list_init(&daemon->clients.dead);
 	kd_agents_init(&daemon->agents);
 	kd_retire_init(&daemon->retire);
+	kd_verify_init(&daemon->verify);
 }
 
 static int end_sessions(void)

@@ -10,6 +10,7 @@
 #include "opening.h"
 #include "refresh.h"
 #include "str.h"
+#include "verify.h"
 
 #include <string.h>
 
@@ -151,6 +152,7 @@ static const struct {
 	{AID_MSG_STATUS, false, kd_listing_begin},
 	{AID_MSG_REVOKE, true, serve_revoke},
 	{AID_MSG_ALLOW, true, serve_allow},
+	{AID_MSG_VERIFY, false, kd_verify_begin},
 };
 
 void kd_requests_serve(struct kd_daemon *daemon, struct kd_client *client,

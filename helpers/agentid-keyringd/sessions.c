@@ -194,8 +194,8 @@ static int grow_slots(struct kd_sessions *table)
 
 int kd_sessions_add(struct kd_sessions *table, struct kd_session *session)
 {
-	/* The last number is no slot: requests of no session have it. */
-	if (table->count == KD_SESSIONS_MAX - 1)
+	/* The last two numbers are no slots: requests of no session have them. */
+	if (table->count == KD_SESSIONS_MAX - 2)
 		return AID_E_TOOBIG;
 	if (table->count == table->n_slots) {
 		int r = grow_slots(table);

@@ -12,6 +12,7 @@ int command_exec(const struct cli *cli, int argc, char **argv);
 int command_list(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);
 int command_revoke(const struct cli *cli, int argc, char **argv);
+int command_verify(const struct cli *cli, int argc, char **argv);
 int command_allow(const struct cli *cli, int argc, char **argv);
 /* Both are in agentid-admin, which alone loads libeconf and the cryptography. */
 int command_admin(const struct cli *cli, int argc, char **argv);

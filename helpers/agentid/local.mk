@@ -18,7 +18,8 @@ agentid_SOURCES = \
 	%D%/output.c %D%/output.h \
 	%D%/revoke.c \
 	%D%/sessioninfo.c %D%/sessioninfo.h \
-	%D%/status.c
+	%D%/status.c \
+	%D%/verify.c
 agentid_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
 agentid_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
 agentid_LDADD = libagentid-base.la

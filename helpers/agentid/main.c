@@ -37,6 +37,19 @@ static const struct cli_command commands[] = {
 		command_revoke},
 	{"allow", "AGENT", "Let an agent in again",
 		"Takes back \"agentid revoke\". Sessions that were ended stay ended.\n", command_allow},
+	{"verify", "--audience AUDIENCE [--issuer URL]... [OPTION ...]",
+		"Verify the token of another agent",
+		"The token is read from standard input. Exit status 0 and its claims, or 4 and the reason.\n\n"
+		"  --audience AUDIENCE  who we are: the token must be for it\n"
+		"  --issuer URL         accept tokens of this issuer (up to 8 times); without it the issuer of\n"
+		"                       this session. It must be known to agentid.conf(5)\n"
+		"  --subject SUBJECT    accept this subject only\n"
+		"  --max-lifetime TIME  refuse a token that lives longer (default 1h)\n"
+		"  --dpop FILE          the DPoP proof of the request, with --method METHOD and --uri URI\n"
+		"  --certificate FILE   the PEM certificate of the TLS client that made the request\n"
+		"  --timeout TIME       give up after TIME (default 10s)\n"
+		"  --json               print the claims alone, as one JSON object\n",
+		command_verify},
 	{"check", "[--json]", "Say what is wrong with the configuration and the host",
 		command_check_help, command_admin},
 	{"issuer", "init|publish|rotate|show [ARGUMENT ...]", "Manage the keys of this host as an issuer",

@@ -7,7 +7,7 @@
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
-commands="get exec list status revoke allow check issuer"
+commands="get exec list status revoke allow verify check issuer"
 expect 0 "$AGENTID" --help
 for command in $commands; do
     out_has "
@@ -18,7 +18,7 @@ done
     complain "the help lists other commands than: $commands"
 grep -q "_agentid_reply \"$commands help --help --version\"" "$SRC/packaging/bash-completion/agentid" ||
     complain "the completion does not offer: $commands"
-for command in get exec list status revoke allow; do
+for command in get exec list status revoke allow verify; do
     expect 0 "$AGENTID" "$command" --help
     out_has "usage: agentid $command"
     expect 0 "$AGENTID" help "$command"
@@ -34,11 +34,12 @@ for command in check issuer; do
     out_has "usage: agentid $command"
 done
 # Every long option of the help is in the page, without its dashes, and in the completion.
-for command in get exec list status check issuer; do
+for command in get exec list status verify check issuer; do
+    page=agentid.1
+    [ ! -e "$SRC/man/agentid-$command.1" ] || page=agentid-$command.1
     run "$AGENTID" help "$command"
-    for option in $(grep -oE -- '--[a-z]+' <<<"$out" | sort -u); do
-        grep -qE "Fl -${option#--}( |\$)" "$SRC/man/agentid.1" ||
-            complain "agentid.1 does not have $option of $command"
+    for option in $(grep -oE -- '--[a-z]+(-[a-z]+)*' <<<"$out" | sort -u); do
+        grep -qE "Fl -${option#--}( |\$)" "$SRC/man/$page" || complain "$page does not have $option of $command"
         grep -q -- "$option" "$SRC/packaging/bash-completion/agentid" ||
             complain "the completion does not have $option of $command"
     done

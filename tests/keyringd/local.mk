@@ -11,7 +11,8 @@ keyringd_programs = \
 	%D%/test_schedule \
 	%D%/test_secret_source \
 	%D%/test_sessions \
-	%D%/test_store
+	%D%/test_store \
+	%D%/test_verify_limit
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(keyringd_programs)
@@ -50,3 +51,6 @@ keyringd_libs = libagentid-config.la libagentid-base.la $(CMOCKA_LIBS)
 	tests/support/fake_clock.c tests/support/fake_clock.h
 %C%_test_store_CPPFLAGS = $(keyringd_cppflags) -I$(srcdir)/tests/support
 %C%_test_store_LDADD = $(keyringd_libs)
+%C%_test_verify_limit_SOURCES = %D%/test_verify_limit.c helpers/agentid-keyringd/verify_limit.c
+%C%_test_verify_limit_CPPFLAGS = $(keyringd_cppflags)
+%C%_test_verify_limit_LDADD = $(keyringd_libs)

@@ -3,11 +3,13 @@
 # what it links. unit.h has the assertions; tests/support/ has what stands in for seams.
 unit_programs = \
 	%D%/test_b64 \
+	%D%/test_bearer \
 	%D%/test_client_auth \
 	%D%/test_configuration \
 	%D%/test_configuration_files \
 	%D%/test_configuration_table \
 	%D%/test_discovery \
+	%D%/test_dpop \
 	%D%/test_error \
 	%D%/test_exchange \
 	%D%/test_faults \
@@ -28,13 +30,15 @@ unit_programs = \
 	%D%/test_net_filter \
 	%D%/test_notify \
 	%D%/test_oauth \
+	%D%/test_replay \
 	%D%/test_sandbox \
 	%D%/test_secret \
 	%D%/test_signing_key \
 	%D%/test_str \
 	%D%/test_target \
 	%D%/test_timestamp \
-	%D%/test_xml
+	%D%/test_xml \
+	%D%/test_trusts
 
 EXTRA_DIST += %D%/forge.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
 	tests/support/fake_clock.c tests/support/fake_clock.h
@@ -49,12 +53,16 @@ unit_oidc = libagentid-oidc.la $(unit_base)
 unit_net = libagentid-net.la $(unit_oidc)
 
 %C%_test_b64_LDADD = $(unit_oidc)
+%C%_test_bearer_SOURCES = %D%/forge.c %D%/test_bearer.c
+%C%_test_bearer_LDADD = $(unit_oidc)
 %C%_test_client_auth_SOURCES = %D%/forge.c %D%/test_client_auth.c
 %C%_test_client_auth_LDADD = $(unit_net)
 %C%_test_configuration_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_files_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_table_LDADD = libagentid-config.la $(unit_base)
 %C%_test_discovery_LDADD = $(unit_net)
+%C%_test_dpop_SOURCES = %D%/forge.c %D%/test_dpop.c
+%C%_test_dpop_LDADD = $(unit_oidc)
 %C%_test_error_LDADD = $(unit_base)
 %C%_test_exchange_LDADD = $(unit_net)
 %C%_test_faults_SOURCES = %D%/forge.c %D%/test_faults.c
@@ -81,6 +89,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_net_filter_LDADD = $(unit_net)
 %C%_test_notify_LDADD = $(unit_base)
 %C%_test_oauth_LDADD = $(unit_net)
+%C%_test_replay_LDADD = $(unit_oidc)
 %C%_test_sandbox_LDADD = $(unit_net)
 %C%_test_secret_LDADD = $(unit_base)
 %C%_test_signing_key_LDADD = $(unit_oidc)
@@ -88,3 +97,4 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_target_LDADD = libagentid-config.la $(unit_base)
 %C%_test_timestamp_LDADD = $(unit_net)
 %C%_test_xml_LDADD = $(unit_net)
+%C%_test_trusts_LDADD = $(unit_base)

@@ -76,7 +76,6 @@ static void test_refused(void **state)
 		{DOCUMENT(ISSUER "/", TOKEN("https://idp.example/t")), "", AID_E_UNTRUSTED, "issuer is"},
 		{DOCUMENT("https://IDP.example/r", TOKEN("https://idp.example/t")), "", AID_E_UNTRUSTED,
 			"issuer is"},
-		{DOCUMENT(ISSUER, "\"x\":1"), "", AID_E_PROTOCOL, "no token_endpoint"},
 		{DOCUMENT(ISSUER, "\"token_endpoint\":null"), "", AID_E_PROTOCOL, "token_endpoint"},
 		{DOCUMENT(ISSUER, TOKEN("https://evil.example/t")), "", AID_E_UNTRUSTED, "evil.example"},
 		{DOCUMENT(ISSUER, TOKEN("https://evil.example/t")), "vil.example,evil.exampl",

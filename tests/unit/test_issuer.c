@@ -58,6 +58,7 @@ static int tear_down(void **state)
 		for (size_t i = 0; i < keys.count; i++)
 			drop(place->keys, keys.items[i].name);
 	}
+	drop(place->keys, AID_ISSUER_KEY_SET);
 	drop(place->out, "jwks.json");
 	drop(place->out, ".well-known/openid-configuration");
 	drop(place->out, ".well-known");
@@ -82,7 +83,8 @@ static int verifies(const struct place *place, int64_t now_ms, const struct aid_
 	struct aid_error err = AID_ERROR_INIT;
 	char path[AID_ISSUER_PATH_SIZE];
 	struct aid_jwt_request request = {ISSUER, "agent:a", "api", NULL, now_ms, 300000, true};
-	struct aid_jwt_params params = {ISSUER, "api", "agent:a", NULL, AID_ALGS_ALL, 600000, now_ms, 0};
+	struct aid_jwt_params params = {ISSUER, "api", "agent:a", NULL, AID_ALGS_ALL, 600000, now_ms, 0,
+		false};
 	struct aid_jwt_signed made;
 	struct aid_claims claims;
 	int64_t next;

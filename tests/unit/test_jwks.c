@@ -63,12 +63,26 @@ static void test_force(void **state)
 	assert_false(aid_cache_force(&age, T + AID_JWKS_FORCE_MS + 1));
 }
 
+/* Others' tokens do not use up the allowance of ours, nor the other way round. */
+static void test_force_shown(void **state)
+{
+	struct aid_cache_age age = {0};
+
+	(void)state;
+	assert_true(aid_cache_force_shown(&age, T));
+	assert_false(aid_cache_force_shown(&age, T + AID_JWKS_SHOWN_MS - 1));
+	assert_true(aid_cache_force(&age, T + 1));
+	assert_true(aid_cache_force_shown(&age, T + AID_JWKS_SHOWN_MS));
+	assert_false(aid_cache_force(&age, T + AID_JWKS_SHOWN_MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clamp),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_force),
+		cmocka_unit_test(test_force_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
