@@ -195,17 +195,20 @@ in_root_sh() { in_root /bin/sh -c "$1"; }
 
 # ---- daemons without systemd: private mounts and process ids, the machine's own loopback ----
 
-# enter_root: a private place with ROOT as its root; sets LEADER, so that in_root works there too.
+# enter_root [OPTION...]: a private place with ROOT as its root, and what else unshare is told; sets
+# LEADER, so that in_root works there too.
 enter_root()
 {
-    unshare -m -p -f --kill-child=KILL -- /bin/bash -c '
+    unshare -m -p -f --kill-child=KILL "$@" -- /bin/bash -c '
         mount --make-rprivate / && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" &&
         mount -t tmpfs -o mode=0755 tmpfs "$0/run" && exec chroot "$0" /bin/bash -c "
             trap exit TERM; while :; do sleep 3600 & wait; done"' "$ROOT" </dev/null >&2 &
     UNSHARED=$!
-    at_exit 'end_process $UNSHARED'
+    at_exit "end_process $UNSHARED"
     wait_for 10 has_child "$UNSHARED" || return 1
     LEADER=$(child_of "$UNSHARED")
+    # unshare itself hears no SIGTERM; it goes when its process 1 does.
+    at_exit "kill -KILL $LEADER"
     wait_for 10 root_is_entered
 }
 root_is_entered() { [ "$(readlink "/proc/$LEADER/root")" = "$ROOT" ] && [ -d "/proc/$LEADER/root/proc/1" ]; }
