@@ -48,6 +48,44 @@ bench_get() {
 	verdict "$(figure ratio 1)" 1.3 ''
 }
 
+# A ring as agentid-keyringd makes it, in the session keyring of this run: the adapters and keyctl read
+# it, and nothing else takes part.
+make_ring() {
+	local ring key name
+	ring=$(keyctl newring agentid @s) || fail 'no ring'
+	for name in token aws info; do
+		key=$(keyctl padd user "agentid:$name" "$ring" <"$private/$name") || fail 'no key'
+		keyctl setperm "$key" 0x0b2f0000
+	done
+	keyctl setperm "$ring" 0x0b3f0000
+}
+
+# Each adapter beside the same keyctl; the worst of them counts.
+bench_adapters() {
+	local side ratio
+	head -c 960 /dev/zero | base64 -w 0 | sed 's/^/eyJ.eyJ./' >"$private/token"
+	printf '{"Version":1,"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"%040d","SessionToken":"%0800d","Expiration":"%s"}' \
+		0 0 2099-01-02T03:04:05Z >"$private/aws"
+	echo 'token 4070908800' >"$private/info"
+	make_ring
+	printf 'capability[]=authtype\nprotocol=https\nhost=git.example.com\n\n' >"$private/git"
+	printf registry.example.com >"$private/docker"
+	export HOME=$private/home GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE=bench
+	export GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE=urn:ietf:params:oauth:token-type:jwt
+	export KUBERNETES_EXEC_INFO='{"apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}'
+	mkdir -p "$HOME/.docker"
+	echo '{"credHelpers":{"registry.example.com":"agentid"}}' >"$HOME/.docker/config.json"
+	for side in 'agentid header' 'agentid aws' 'agentid gcp --audience bench' 'agentid kube' \
+		"<$private/git agentid git-credential --host git.example.com get" \
+		"<$private/docker docker-credential-agentid get" 'vault-token-agentid --credential token get'; do
+		compare --batches 60 --batch 20 "spawn:$side" 'spawn:keyctl pipe %user:agentid:token' >/dev/null
+		ratio=$(figure ratio 1)
+		printf '%-74s %6s times keyctl pipe\n' "$side" "$ratio"
+		printf '%s\n' "$ratio" >>"$private/ratios"
+	done
+	verdict "$(sort -n "$private/ratios" | tail -n 1)" 1.3 ''
+}
+
 open_host() {
 	prepare_host "$1"
 	compare --batches 100 --batch 20 pam:agentid:svc-host pam:permit:svc-host

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* "spawn:PROGRAM ARGUMENT ...": a new process, from posix_spawn to its end, output thrown away. */
+/* "spawn:[<FILE] PROGRAM ARGUMENT ...": a new process, from posix_spawn to its end, output thrown away,
+ * with FILE as its standard input. */
 #include "bench.h"
 #include "side.h"
 
@@ -32,6 +33,12 @@ static void once(void *state, double *us)
 	us[0] = (double)(bench_now_ns() - begin) / 1000.0;
 }
 
+static void take_input(struct command *command, const char *file)
+{
+	if (posix_spawn_file_actions_addopen(&command->actions, STDIN_FILENO, file, O_RDONLY, 0) != 0)
+		bench_die("posix_spawn_file_actions");
+}
+
 void side_spawn_init(struct side *side, const char *words, const struct side_options *options)
 {
 	struct command *command = calloc(1, sizeof(*command));
@@ -41,13 +48,18 @@ void side_spawn_init(struct side *side, const char *words, const struct side_opt
 	(void)options;
 	if (command == NULL || rest == NULL)
 		bench_die("out of memory");
+	if (posix_spawn_file_actions_init(&command->actions) != 0)
+		bench_die("posix_spawn_file_actions");
 	for (char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
+		if (n == 0 && word[0] == '<') {
+			take_input(command, word + 1);
+			continue;
+		}
 		if (n + 1 == ARGUMENTS_MAX)
 			bench_die("more than %u arguments", ARGUMENTS_MAX - 1);
 		command->argv[n++] = word;
 	}
-	if (posix_spawn_file_actions_init(&command->actions) != 0 ||
-		posix_spawn_file_actions_addopen(&command->actions, STDOUT_FILENO, "/dev/null",
+	if (posix_spawn_file_actions_addopen(&command->actions, STDOUT_FILENO, "/dev/null",
 			O_WRONLY, 0) != 0)
 		bench_die("posix_spawn_file_actions");
 	*side = (struct side){.phases = {"process"}, .state = command, .once = once};

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	%D%/check \
 	%D%/checksums.txt \
 	%D%/common.sh \
+	%D%/consumers.txt \
 	%D%/demo \
 	%D%/distcheck \
 	%D%/fuzz \

@@ -9,6 +9,7 @@ fuzz_programs = \
 	%D%/fuzz_http_header \
 	%D%/fuzz_ipc_frame \
 	%D%/fuzz_json \
+	%D%/fuzz_jsonscan \
 	%D%/fuzz_jwk \
 	%D%/fuzz_jws \
 	%D%/fuzz_jwt \
@@ -42,6 +43,8 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_http_header_LDADD = $(fuzz_net)
 %C%_fuzz_ipc_frame_LDADD = $(fuzz_base)
 %C%_fuzz_json_LDADD = $(fuzz_oidc)
+%C%_fuzz_jsonscan_SOURCES = %D%/fuzz_jsonscan.c helpers/agentid/jsonscan.c
+%C%_fuzz_jsonscan_LDADD = $(fuzz_oidc)
 %C%_fuzz_jwk_LDADD = $(fuzz_oidc)
 %C%_fuzz_jws_LDADD = $(fuzz_oidc)
 %C%_fuzz_jwt_LDADD = $(fuzz_oidc)

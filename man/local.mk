@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 dist_man_MANS += \
+	%D%/agentid-adapters.7 \
 	%D%/agentid-agent.conf.5 \
 	%D%/agentid-fetch.8 \
 	%D%/agentid-keyring.7 \

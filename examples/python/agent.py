@@ -82,17 +82,21 @@ def find_ring():
     raise NoToken("no agentid ring in this session")
 
 
-def read_token():
-    """The session's token as it is now."""
+def read_credential(name):
+    """A credential of the session as it is now, in bytes; "token" is the session's own token."""
     try:
-        key = _checked(_keyutils.keyctl_search(find_ring(), b"user", b"agentid:token", 0))
+        key = _checked(_keyutils.keyctl_search(find_ring(), b"user", b"agentid:" + name.encode(), 0))
         kind, uid, _rest = _describe(key)
         if (kind, uid) != ("user", 0):
-            raise NoToken("agentid:token is not root's")
-        token = _read(key, TOKEN_MAX)
+            raise NoToken(f"agentid:{name} is not root's")
+        return _read(key, TOKEN_MAX)
     except OSError as error:
-        raise NoToken(f"token: {error.strerror}") from error
-    return token.decode("ascii")
+        raise NoToken(f"{name}: {error.strerror}") from error
+
+
+def read_token():
+    """The session's token as it is now."""
+    return read_credential("token").decode("ascii")
 
 
 class AgentAuth(requests.auth.AuthBase):

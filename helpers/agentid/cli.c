@@ -121,7 +121,7 @@ static int print_commands(const struct cli_command *commands)
 		    "Short-lived identity for agent accounts, held in the kernel's keyring.\n\n",
 		stdout);
 	for (const struct cli_command *command = commands; command->name != NULL; command++)
-		(void)printf("  %-8s  %s\n", command->name, command->summary);
+		(void)printf("  %-17s  %s\n", command->name, command->summary);
 	(void)fputs("\n\"agentid COMMAND --help\" explains a command, agentid(1) all of them.\n", stdout);
 	return cli_flush(CLI_OK);
 }
@@ -141,6 +141,15 @@ static int help(const struct cli_command *commands, int argc, char **argv)
 	return cli_flush(CLI_OK);
 }
 
+int cli_run(struct cli *cli, const struct cli_command *commands, const char *name, int argc, char **argv)
+{
+	cli->command = find(commands, name);
+	if (cli->command != NULL)
+		return cli->command->run(cli, argc, argv);
+	cli_error("unknown command '%s'; \"agentid help\" lists them", name);
+	return CLI_USAGE;
+}
+
 int cli_dispatch(struct cli *cli, const struct cli_command *commands, int argc, char **argv)
 {
 	if (argc < 2) {
@@ -153,10 +162,5 @@ int cli_dispatch(struct cli *cli, const struct cli_command *commands, int argc, 
 		(void)puts("agentid " PACKAGE_VERSION);
 		return cli_flush(CLI_OK);
 	}
-	cli->command = find(commands, argv[1]);
-	if (cli->command == NULL) {
-		cli_error("unknown command '%s'; \"agentid help\" lists them", argv[1]);
-		return CLI_USAGE;
-	}
-	return cli->command->run(cli, argc - 1, argv + 1);
+	return cli_run(cli, commands, argv[1], argc - 1, argv + 1);
 }

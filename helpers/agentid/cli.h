@@ -28,6 +28,7 @@ struct cli {
 	const struct cli_command *command;
 	bool colour;
 	const char *const *keep_environment; /* "NAME=value" of what agentid exec passes on */
+	char *(*environment)(const char *name); /* as main() may look into it */
 };
 
 struct cli_command {
@@ -43,6 +44,8 @@ struct cli_options {
 	bool json;
 };
 
+/* Runs the command of that name; argv[0] is ignored. */
+int cli_run(struct cli *cli, const struct cli_command *commands, const char *name, int argc, char **argv);
 /* Finds argv[1] in the table (ends with name NULL) and runs it; does help and --version. */
 int cli_dispatch(struct cli *cli, const struct cli_command *commands, int argc, char **argv);
 /* True where colour is wanted: stdout is a terminal and no_color (the environment's NO_COLOR) is

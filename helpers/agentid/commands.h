@@ -14,6 +14,14 @@ int command_status(const struct cli *cli, int argc, char **argv);
 int command_revoke(const struct cli *cli, int argc, char **argv);
 int command_verify(const struct cli *cli, int argc, char **argv);
 int command_allow(const struct cli *cli, int argc, char **argv);
+/* Adapters: adapter.h. */
+int command_header(const struct cli *cli, int argc, char **argv);
+int command_aws(const struct cli *cli, int argc, char **argv);
+int command_gcp(const struct cli *cli, int argc, char **argv);
+int command_kube(const struct cli *cli, int argc, char **argv);
+int command_git_credential(const struct cli *cli, int argc, char **argv);
+int command_docker_credential(const struct cli *cli, int argc, char **argv);
+int command_vault_token(const struct cli *cli, int argc, char **argv);
 /* Both are in agentid-admin, which alone loads libeconf and the cryptography. */
 int command_admin(const struct cli *cli, int argc, char **argv);
 

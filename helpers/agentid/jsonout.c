@@ -3,6 +3,7 @@
 #include "jsonout.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 int jsonout_begin(struct jsonout *json)
@@ -27,6 +28,9 @@ void jsonout_done(struct jsonout *json)
 {
 	if (json->stream != NULL)
 		(void)fclose(json->stream);
+	/* It may have been a token. */
+	if (json->text != NULL)
+		explicit_bzero(json->text, json->length);
 	free(json->text);
 	*json = (struct jsonout){0};
 }

@@ -5,20 +5,30 @@ bin_PROGRAMS += agentid
 pkglibexec_PROGRAMS += agentid-admin
 
 agentid_SOURCES = \
+	%D%/adapter.c %D%/adapter.h \
 	%D%/admin_exec.c \
+	%D%/aws.c \
 	%D%/cli.c %D%/cli.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.h \
+	%D%/credential.c %D%/credential.h \
+	%D%/docker_credential.c \
 	%D%/exec.c \
+	%D%/gcp.c \
 	%D%/get.c \
+	%D%/git_credential.c \
+	%D%/header.c \
 	%D%/help.c \
 	%D%/jsonout.c %D%/jsonout.h \
+	%D%/jsonscan.c %D%/jsonscan.h \
+	%D%/kube.c \
 	%D%/list.c \
 	%D%/main.c \
 	%D%/output.c %D%/output.h \
 	%D%/revoke.c \
 	%D%/sessioninfo.c %D%/sessioninfo.h \
 	%D%/status.c \
+	%D%/vault_token.c \
 	%D%/verify.c
 agentid_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
 agentid_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
@@ -39,3 +49,11 @@ agentid_admin_SOURCES = \
 agentid_admin_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
 agentid_admin_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
 agentid_admin_LDADD = libagentid-oidc.la libagentid-config.la libagentid-base.la
+
+# For programs that know a helper by the name of its file alone.
+agentid_links = docker-credential-agentid git-credential-agentid vault-token-agentid
+install-exec-hook:
+	cd '$(DESTDIR)$(bindir)' && rm -f $(agentid_links) && \
+		for link in $(agentid_links); do $(LN_S) agentid $$link || exit 1; done
+uninstall-hook:
+	cd '$(DESTDIR)$(bindir)' && rm -f $(agentid_links)

@@ -6,6 +6,7 @@
 #include "str.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define KEPT_MAX 24U
@@ -16,6 +17,38 @@ static const struct cli_command commands[] = {
 		"terminal. Nothing is asked of a daemon or the network.\n\n"
 		"  --wait TIME  wait up to TIME (10s, 1m) for a credential that is not there yet\n",
 		command_get},
+	{"header", "[NAME]", "Print a credential as an HTTP header, for curl -H @-",
+		"NAME is \"token\" unless given. One line, \"Authorization: Bearer ...\".\n", command_header},
+	{"aws", "[NAME]", "Answer AWS's SDKs as a credential_process",
+		"NAME is \"aws\" unless given.\n", command_aws},
+	{"gcp", "--audience AUDIENCE [NAME]", "Answer Google's libraries as an executable source",
+		"NAME is \"token\" unless given; it has to be a JWT. A failure is told in the answer, and the\n"
+		"exit status is 0.\n\n"
+		"  --audience AUDIENCE  the provider that may be given the token, as in the external_account\n"
+		"                       configuration\n",
+		command_gcp},
+	{"kube", "[NAME]", "Answer kubectl as a credential plugin",
+		"NAME is \"token\" unless given. The version of the answer is that of KUBERNETES_EXEC_INFO.\n",
+		command_kube},
+	{"git-credential", "--host HOST [--username USER] [--credential NAME] OPERATION",
+		"Answer git as a credential helper",
+		"OPERATION is get, store, erase or capability; git adds it. Over https only.\n\n"
+		"  --host HOST        a server that may be given the token, host[:port]; may be repeated\n"
+		"  --username USER    the user name beside the token (default oauth2)\n"
+		"  --credential NAME  another credential than \"token\"\n",
+		command_git_credential},
+	{"docker-credential", "[--host HOST] [--username USER] [--credential NAME] OPERATION",
+		"Answer docker as a credential helper",
+		"OPERATION is get, store, erase, list or version; docker adds it. Without --host the token goes\n"
+		"to the registries for which credHelpers in docker's config.json names \"agentid\".\n\n"
+		"  --host HOST        a registry that may be given the token, host[:port]; may be repeated\n"
+		"  --username USER    the user name beside the token\n"
+		"  --credential NAME  another credential than \"token\"\n",
+		command_docker_credential},
+	{"vault-token", "[--credential NAME] get|store|erase", "Answer vault and bao as a token helper",
+		"Prints the token for get. store is refused: the session has its own token.\n\n"
+		"  --credential NAME  another credential than \"vault\"\n",
+		command_vault_token},
 	{"exec", "[--timeout TIME] AGENT [--] COMMAND [ARGUMENT ...]",
 		"Run a command in a new session of an agent",
 		"Only root may do this. The command runs as the agent's account, with a small clean\n"
@@ -57,6 +90,28 @@ static const struct cli_command commands[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+/* Programs that can be told no more than a helper's name, or its path, start a link to this one. */
+static const struct {
+	const char *link;
+	const char *command;
+} links[] = {
+	{"docker-credential-agentid", "docker-credential"},
+	{"git-credential-agentid", "git-credential"},
+	{"vault-token-agentid", "vault-token"},
+};
+
+static const char *command_of_link(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		if (aid_streq(links[i].link, name))
+			return links[i].command;
+	}
+	return NULL;
+}
+
 /* A program that root starts for an agent gets the terminal and the language, and no more: root's
  * environment may hold secrets. */
 static void keep_environment(const char **kept)
@@ -81,8 +136,12 @@ int main(int argc, char **argv)
 	struct cli cli = {
 		.colour = cli_wants_colour(secure_getenv("NO_COLOR"), secure_getenv("TERM")),
 		.keep_environment = kept,
+		.environment = secure_getenv,
 	};
+	const char *linked = argc > 0 ? command_of_link(argv[0]) : NULL;
 
 	keep_environment(kept);
+	if (linked != NULL)
+		return cli_run(&cli, commands, linked, argc, argv);
 	return cli_dispatch(&cli, commands, argc, argv);
 }

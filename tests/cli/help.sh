@@ -7,18 +7,19 @@
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
-commands="get exec list status revoke allow verify check issuer"
+adapters="header aws gcp kube git-credential docker-credential vault-token"
+commands="get $adapters exec list status revoke allow verify check issuer"
 expect 0 "$AGENTID" --help
 for command in $commands; do
     out_has "
   $command "
     grep -q "^\.It Cm $command\$" "$SRC/man/agentid.1" || complain "agentid.1 does not have $command"
 done
-[ "$(grep -cE '^  [a-z]+ +[A-Z]' <<<"$out")" -eq "$(wc -w <<<"$commands")" ] ||
+[ "$(grep -cE '^  [a-z-]+ +[A-Z]' <<<"$out")" -eq "$(wc -w <<<"$commands")" ] ||
     complain "the help lists other commands than: $commands"
 grep -q "_agentid_reply \"$commands help --help --version\"" "$SRC/packaging/bash-completion/agentid" ||
     complain "the completion does not offer: $commands"
-for command in get exec list status revoke allow verify; do
+for command in get $adapters exec list status revoke allow verify; do
     expect 0 "$AGENTID" "$command" --help
     out_has "usage: agentid $command"
     expect 0 "$AGENTID" help "$command"
@@ -34,7 +35,7 @@ for command in check issuer; do
     out_has "usage: agentid $command"
 done
 # Every long option of the help is in the page, without its dashes, and in the completion.
-for command in get exec list status verify check issuer; do
+for command in get $adapters exec list status verify check issuer; do
     page=agentid.1
     [ ! -e "$SRC/man/agentid-$command.1" ] || page=agentid-$command.1
     run "$AGENTID" help "$command"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 cli_tests = \
+	%D%/adapters.sh \
 	%D%/check.sh \
 	%D%/daemon.sh \
 	%D%/get.sh \

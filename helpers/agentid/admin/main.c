@@ -20,6 +20,7 @@ int main(int argc, char **argv)
 	struct cli cli = {
 		.colour = cli_wants_colour(secure_getenv("NO_COLOR"), secure_getenv("TERM")),
 		.keep_environment = nothing,
+		.environment = secure_getenv,
 	};
 
 	return cli_dispatch(&cli, commands, argc, argv);
