@@ -17,10 +17,10 @@
 #define MARGIN_MS 250 /* fetch's own sentence comes before our deadline */
 #define SENDS_MAX 2   /* of one token to a fetch that ends under it */
 
-/* Waits or flies until fetch answers, the deadline passes or the client goes. */
+/* Waits or flies until fetch answers or the deadline passes. */
 struct verification {
 	struct kd_list node;
-	struct kd_client *client;
+	struct kd_client *client; /* NULL: it went away, and fetch works on all the same */
 	struct kd_verifier *verifier;
 	struct kd_timer deadline;
 	struct aid_secret *frame;
@@ -40,7 +40,8 @@ static void forget(struct kd_daemon *daemon, struct verification *v)
 {
 	kd_list_remove(&v->node);
 	kd_loop_clear(&daemon->loop, &v->deadline);
-	v->client->verification = NULL;
+	if (v->client != NULL)
+		v->client->verification = NULL;
 	v->verifier->flying--;
 	daemon->verify.count--;
 	aid_secret_free(v->frame);
@@ -52,13 +53,22 @@ static void refuse(struct kd_daemon *daemon, struct verification *v, const struc
 	struct kd_client *client = v->client;
 
 	forget(daemon, v);
-	kd_client_answer_error(daemon, client, err);
+	if (client != NULL)
+		kd_client_answer_error(daemon, client, err);
 }
 
+/* What flies keeps its place among those of its uid: else whoever leaves at once could give fetch more
+ * to do than anybody may. */
 void kd_verify_leave(struct kd_daemon *daemon, struct kd_client *client)
 {
-	if (client->verification != NULL)
-		forget(daemon, client->verification);
+	struct verification *v = client->verification;
+
+	if (v == NULL)
+		return;
+	client->verification = NULL;
+	v->client = NULL;
+	if (v->sends == 0)
+		forget(daemon, v);
 }
 
 void kd_verify_done(struct kd_daemon *daemon)
@@ -354,7 +364,7 @@ void kd_verify_disconnected(struct kd_daemon *daemon)
 	while (!kd_list_is_empty(&verify->flying)) {
 		struct verification *v = KD_CONTAINER(verify->flying.prev, struct verification, node);
 
-		if (v->sends >= SENDS_MAX) {
+		if (v->sends >= SENDS_MAX || v->client == NULL) {
 			refuse(daemon, v, &err);
 			continue;
 		}
@@ -403,9 +413,12 @@ void kd_verify_answered(struct kd_daemon *daemon, const struct aid_frame *frame)
 	struct verification *v = find(&daemon->verify, frame->id);
 	struct aid_error err = AID_ERROR_INIT;
 
-	/* Whoever asked may have gone since. */
 	if (v == NULL)
 		return;
+	if (v->client == NULL) {
+		forget(daemon, v);
+		return;
+	}
 	if (frame->type == AID_MSG_ERROR && kd_fetch_refused(daemon, frame, v->version, &err)) {
 		kd_list_remove(&v->node);
 		kd_list_prepend(&daemon->verify.waiting, &v->node);

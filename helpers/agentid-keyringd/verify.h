@@ -46,7 +46,7 @@ void kd_verify_init(struct kd_verify *verify);
 void kd_verify_done(struct kd_daemon *daemon);
 /* AID_MSG_VERIFY. */
 void kd_verify_begin(struct kd_daemon *daemon, struct kd_client *client, const struct aid_frame *frame);
-/* The client goes away. */
+/* The client goes away. Its verification goes on, for nobody. */
 void kd_verify_leave(struct kd_daemon *daemon, struct kd_client *client);
 /* Sends what waits. AID_E_BUSY: the socket is full; AID_E_UNREACHABLE: it is gone. */
 int kd_verify_flush(struct kd_daemon *daemon) AID_WUR;
