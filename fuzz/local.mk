@@ -15,7 +15,8 @@ fuzz_programs = \
 	%D%/fuzz_jwt \
 	%D%/fuzz_lines \
 	%D%/fuzz_oauth \
-	%D%/fuzz_str
+	%D%/fuzz_str \
+	%D%/fuzz_trusts
 
 # The main() of a target is libFuzzer's, or else the one that runs the target over its corpus.
 if FUZZING
@@ -52,3 +53,4 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_lines_LDADD = $(fuzz_config)
 %C%_fuzz_oauth_LDADD = $(fuzz_net)
 %C%_fuzz_str_LDADD = $(fuzz_base)
+%C%_fuzz_trusts_LDADD = $(fuzz_base)

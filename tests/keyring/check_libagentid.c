@@ -129,6 +129,44 @@ static void check_arguments(struct agentid *handle)
 	CHECK(aid_streq(agentid_strerror(12345), "unknown status"));
 }
 
+/* What is wrong is said before any daemon is asked. */
+static void check_verify_arguments(void)
+{
+	const struct agentid_verify good = {.size = sizeof(good), .audience = "api"};
+	static const char *const issuers[] = {"https://a.example", NULL};
+	static const char *const blank[] = {"https://a.example https://b.example", NULL};
+	struct agentid_secret *claims = NULL;
+	struct agentid_verify wanted = good;
+	char reason[256];
+
+	CHECK(agentid_verify(NULL, "t", 1, &claims, reason, sizeof(reason)) == AGENTID_E_INVALID);
+	CHECK(agentid_verify(&good, NULL, 1, &claims, reason, sizeof(reason)) == AGENTID_E_INVALID);
+	CHECK(agentid_verify(&good, "t", 1, NULL, NULL, 0) == AGENTID_E_INVALID);
+	wanted.size--;
+	CHECK(agentid_verify(&wanted, "t", 1, &claims, reason, sizeof(reason)) == AGENTID_E_INVALID);
+	CHECK(strstr(reason, "struct agentid_verify of ") != NULL);
+	wanted = (struct agentid_verify){.size = sizeof(wanted)};
+	CHECK(agentid_verify(&wanted, "t", 1, &claims, reason, 12) == AGENTID_E_INVALID);
+	CHECK(aid_streq(reason, "an audience"));
+	wanted = good;
+	wanted.timeout_ms = 499;
+	CHECK(agentid_verify(&wanted, "t", 1, &claims, NULL, 0) == AGENTID_E_INVALID);
+	wanted = good;
+	wanted.max_lifetime_s = 86401;
+	CHECK(agentid_verify(&wanted, "t", 1, &claims, NULL, 0) == AGENTID_E_INVALID);
+	wanted = good;
+	wanted.issuers = issuers;
+	CHECK(agentid_verify(&wanted, "t", 0, &claims, reason, sizeof(reason)) == AGENTID_E_TOOBIG);
+	wanted.proof = "p";
+	CHECK(agentid_verify(&wanted, "t", 1, &claims, reason, sizeof(reason)) == AGENTID_E_INVALID);
+	CHECK(strstr(reason, "give both") != NULL);
+	wanted.proof = NULL;
+	wanted.issuers = blank;
+	CHECK(agentid_verify(&wanted, "t", 1, &claims, reason, sizeof(reason)) == AGENTID_E_INVALID ||
+		strstr(reason, "/keyringd.sock") != NULL);
+	CHECK(claims == NULL);
+}
+
 static void check_reading(struct agentid *handle, int fd)
 {
 	struct agentid_secret *secret = NULL;
@@ -306,6 +344,7 @@ static int run_session(int fd)
 	ask(fd, 'a');
 	CHECK(agentid_new(&handle) == AGENTID_OK);
 	check_arguments(handle);
+	check_verify_arguments();
 	check_reading(handle, fd);
 	check_waiting(handle, fd);
 	check_tampering(handle, fd);
