@@ -149,10 +149,12 @@ int aid_issuer_select(const char *directory, int64_t now_wall_ms, char path[AID_
 		if (keys.items[i].state == AID_ISSUER_KEY_WAITING && next_change == INT64_MAX)
 			next_change = keys.items[i].activates_wall_ms;
 	}
+	/* The clock was set back past every activation. Verifiers know all keys, the first one longest. */
+	if (active == NULL && keys.count > 0)
+		active = &keys.items[0];
 	if (active == NULL)
 		return aid_fail(err, AID_E_NOTFOUND,
-			"%s: %zu signing keys, none of them active (agentid issuer init makes one)",
-			directory, keys.count);
+			"%s: no signing key (agentid issuer init makes one)", directory);
 	if (strlen(directory) + 1 + strlen(active->name) >= AID_ISSUER_PATH_SIZE)
 		return aid_fail(err, AID_E_CONFIG, "%.64s: path over %d bytes", directory,
 			AID_ISSUER_PATH_SIZE - 1);

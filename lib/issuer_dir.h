@@ -4,7 +4,8 @@
  * state. Names and times only; contents are issuer.h. Linked by agentid-keyringd, which must not
  * link cryptography.
  *
- * A key signs from its activation until the next key's. It is published (is in the JWK Set) from its
+ * A key signs from its activation until the next key's; the first one also before its activation, which
+ * is in the future only when the clock was set back since. It is published (is in the JWK Set) from its
  * creation until AID_ISSUER_RETIRE_MS after the next key's activation, so that verifiers know it
  * before its first and until after its last token. */
 #ifndef AID_ISSUER_DIR_H
@@ -51,7 +52,7 @@ int aid_issuer_list(const char *directory, int64_t now_wall_ms, struct aid_issue
 /* The path of the key that signs at now_wall_ms and the time of the next activation (INT64_MAX: none
  * is waiting). A key may also appear at any time (`agentid issuer rotate --now`), so ask again for
  * every signature or when the directory's mtime changed. Open the path with aid_file_open().
- * AID_E_NOTFOUND when there is no key, or none is active yet; and as above. */
+ * AID_E_NOTFOUND when there is no key; and as above. */
 int aid_issuer_select(const char *directory, int64_t now_wall_ms, char path[AID_ISSUER_PATH_SIZE],
 	int64_t *ret_next_change_wall_ms, struct aid_error *err) AID_WUR;
 /* "waiting", "active", "retiring", "retired". */

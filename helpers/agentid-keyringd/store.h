@@ -11,9 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Ring, record and cookie hold no token and live this much longer than it, so that a session is
- * still found after a long outage of the provider or of the daemon; renewed at each refresh. */
-#define KD_RING_GRACE_MS (INT64_C(24) * 3600 * 1000)
+/* Ring, record and cookie hold no token and live this much longer than it: a session is still found after
+ * a long outage of the provider or of the daemon, and when the wall clock, by which the kernel ends keys,
+ * steps from the year in which a host without a clock starts to the right one. An expired ring can
+ * never be had back. What is left when no daemon ever starts again is less than a kilobyte for each
+ * session of the last one. */
+#define KD_RING_GRACE_MS (INT64_C(60) * 365 * 24 * 3600 * 1000)
 
 /* What a session needs beside its token: anchors the ring and puts the cookie in. On failure of this and
  * the next the caller revokes the ring. */

@@ -72,16 +72,9 @@ def stepped(seconds):
     assert boot() - begun < STEP_LIMIT_S, "the clock was wrong for %.1f s" % (boot() - begun)
 
 
-def make_key_older(directory="/var/lib/agentid/issuer"):
-    """A signing key counts from the second in its name on: an hour earlier there would be none."""
-    for name in os.listdir(directory):
-        since, kid = name.split("-", 1)
-        os.rename("%s/%s" % (directory, name), "%s/%d-%s" % (directory, int(since) - 2 * HOUR, kid))
-
-
 def issuing(host, lifetime):
+    """The signing key counts from now on; when the clock is set back, it is still the only one."""
     host.issue_ourselves(lifetime=lifetime)
-    make_key_older()
     fetch = kh.RealFetch()
     fetch.start()
     host.fetch = fetch.process
@@ -132,6 +125,21 @@ def an_hour_forward_and_back(host):
     host.wait_log("event=clock_step .*moved by 3[56][0-9]{5} ms")
     host.wait_log("event=clock_step .*moved by -3[56][0-9]{5} ms")
     assert "tampered" not in host.log(), "the step is taken for somebody's deed"
+
+
+def forty_days_forward_and_back(host):
+    """The ring, its record and the cookie outlive the step, and so does the session."""
+    s = issuing(host, "20s")
+    ring = s.ring
+    with stepped(40 * 24 * HOUR):
+        wait_for_fresh("a token of that day", s, 0, SOON_S)
+        assert s.ring == ring and s.key("agentid:cookie") and s.key("agentid:meta")
+        host.kill()
+        host.start()
+        assert len(host.list()) == 1
+    wait_for_fresh("a token of today", s, 5, SOON_S)
+    assert "tampered" not in host.log(), "the step is taken for somebody's deed"
+    assert "closed" in s.close() and host.list() == []
 
 
 def an_hour_back_and_forward(host):
@@ -196,7 +204,7 @@ def both_daemons_stand_still_for_a_token_s_life(host):
 
 
 def a_ring_whose_life_is_over(host):
-    """What a step of more than a day does: the ring ends before the session, and none can be put back."""
+    """None can be put back; a step of more than 60 years would do that."""
     s = issuing(host, "120s")
     subprocess.run(["keyctl", "timeout", str(s.ring), "1"], check=True)
     wait_for("the ring ends", lambda: s.token() is None, 4)
@@ -208,7 +216,7 @@ def a_ring_whose_life_is_over(host):
     assert fresh(other, time.time() - 10)
 
 
-CASES = [an_hour_forward_and_back, an_hour_back_and_forward, no_life_is_won_by_a_step_back,
+CASES = [an_hour_forward_and_back, forty_days_forward_and_back, an_hour_back_and_forward, no_life_is_won_by_a_step_back,
          a_step_while_keyringd_is_down, both_daemons_stand_still_for_a_token_s_life,
          a_ring_whose_life_is_over]
 
