@@ -13,7 +13,11 @@
 
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+
+	if (c >= 'A' && c <= 'Z')
+		return letters[c - 'A'];
+	return c;
 }
 
 static int hex_value(char c)

@@ -85,7 +85,8 @@ static int digest_of(const struct aid_replay *replay, const char *owner, const c
 	if (owner_length + 1 + name_length > TEXT_MAX)
 		return AID_E_TOOBIG;
 	memcpy(text, replay->salt, SALT_BYTES);
-	memcpy(text + SALT_BYTES, owner, owner_length + 1);
+	memcpy(text + SALT_BYTES, owner, owner_length);
+	text[SALT_BYTES + owner_length] = '\0';
 	memcpy(text + SALT_BYTES + owner_length + 1, name, name_length);
 	return aid_sha256(text, SALT_BYTES + owner_length + 1 + name_length, out);
 }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define REQUEST_ID 1U
-#define ISSUERS_SIZE (AID_TRUSTS_MAX * (AID_TRUST_ISSUER_MAX + 1))
+#define ISSUERS_SIZE ((size_t)AID_TRUSTS_MAX * (AID_TRUST_ISSUER_MAX + 1))
 #define MARGIN_MS 100
 #define PAUSE_MIN_MS 5U
 #define PAUSE_PARTS 60U /* milliseconds among which those who were told "busy" spread */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ISSUERS_SIZE (AID_TRUSTS_MAX * (AID_TRUST_ISSUER_MAX + 1))
+#define ISSUERS_SIZE ((size_t)AID_TRUSTS_MAX * (AID_TRUST_ISSUER_MAX + 1))
 
 static const char *or_none(const char *text)
 {
