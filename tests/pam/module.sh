@@ -18,7 +18,7 @@ variable() { sed -n "s/^$1 = //p" "$builddir/Makefile"; }
 prefix=$(variable prefix)
 sysconfdir=$(variable sysconfdir)
 sysconfdir=${sysconfdir/'${prefix}'/$prefix}
-cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache /run/etc
+cp -a /etc/passwd /etc/group /etc/nsswitch.conf /etc/ld.so.cache /etc/alternatives /run/etc
 mkdir -p "$sysconfdir"
 mount --bind /run/etc "$sysconfdir"
 mkdir -m 0755 "$sysconfdir/agentid"
@@ -80,7 +80,9 @@ expect() { # NAME WANTED GOT: WANTED is a pattern for the whole output, lines jo
 }
 
 # Of the rings that were placed, how many live: a revoked one is listed until the kernel collects it.
-rings() { awk 'NR == FNR {placed[$1]; next} $1 in placed && $2 !~ /R/' $socket.rings /proc/keys | wc -l; }
+rings() { # not 0 where it cannot count
+	awk 'NR == FNR {placed[$1]; next} $1 in placed && $2 !~ /R/ {n++} END {print n + 0}' $socket.rings /proc/keys
+}
 
 index() { printf '%s\n' "$@" >/run/agentid/accounts; chmod 0644 /run/agentid/accounts; }
 
