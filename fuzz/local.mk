@@ -6,6 +6,7 @@ fuzz_programs = \
 	%D%/fuzz_configuration \
 	%D%/fuzz_discovery \
 	%D%/fuzz_dpop \
+	%D%/fuzz_exchange \
 	%D%/fuzz_http_header \
 	%D%/fuzz_ipc_frame \
 	%D%/fuzz_json \
@@ -16,7 +17,9 @@ fuzz_programs = \
 	%D%/fuzz_lines \
 	%D%/fuzz_oauth \
 	%D%/fuzz_str \
-	%D%/fuzz_trusts
+	%D%/fuzz_target \
+	%D%/fuzz_trusts \
+	%D%/fuzz_xml
 
 # The main() of a target is libFuzzer's, or else the one that runs the target over its corpus.
 if FUZZING
@@ -41,6 +44,7 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_configuration_LDADD = $(fuzz_config)
 %C%_fuzz_discovery_LDADD = $(fuzz_net)
 %C%_fuzz_dpop_LDADD = $(fuzz_oidc)
+%C%_fuzz_exchange_LDADD = $(fuzz_net)
 %C%_fuzz_http_header_LDADD = $(fuzz_net)
 %C%_fuzz_ipc_frame_LDADD = $(fuzz_base)
 %C%_fuzz_json_LDADD = $(fuzz_oidc)
@@ -54,3 +58,5 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_oauth_LDADD = $(fuzz_net)
 %C%_fuzz_str_LDADD = $(fuzz_base)
 %C%_fuzz_trusts_LDADD = $(fuzz_base)
+%C%_fuzz_target_LDADD = $(fuzz_base)
+%C%_fuzz_xml_LDADD = $(fuzz_net)

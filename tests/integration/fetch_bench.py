@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 import traceback
 import urllib.request
@@ -138,7 +139,10 @@ class Bench:
         try:
             for function in stories:
                 self.story(function)
-            self.case("SIGTERM ends it with status 0", None if self.fetch.stop() == 0 else "it does not")
+            status = self.fetch.stop()
+            self.case("SIGTERM ends it with status 0", None if status == 0 else f"status {status}")
+            if status != 0:
+                sys.stderr.buffer.write(self.fetch.log_text()[-6000:])
         finally:
             self.provider.kill()
             self.provider.wait()
