@@ -16,6 +16,7 @@ fuzz_programs = \
 	%D%/fuzz_jwt \
 	%D%/fuzz_lines \
 	%D%/fuzz_oauth \
+	%D%/fuzz_policy \
 	%D%/fuzz_str \
 	%D%/fuzz_target \
 	%D%/fuzz_trusts \
@@ -56,6 +57,7 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_lines_SOURCES = %D%/fuzz_lines.c modules/pam_agentid/accounts.c
 %C%_fuzz_lines_LDADD = $(fuzz_config)
 %C%_fuzz_oauth_LDADD = $(fuzz_net)
+%C%_fuzz_policy_LDADD = $(fuzz_oidc)
 %C%_fuzz_str_LDADD = $(fuzz_base)
 %C%_fuzz_trusts_LDADD = $(fuzz_base)
 %C%_fuzz_target_LDADD = $(fuzz_base)

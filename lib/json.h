@@ -62,6 +62,14 @@ size_t aid_json_array_count(const struct aid_json *array);
 const struct aid_json *aid_json_array_object(const struct aid_json *array, size_t index);
 const char *aid_json_array_text(const struct aid_json *array, size_t index);
 
+/* Walking. Members are in the document's order; NULL past the end, or when it is no object or array. */
+const struct aid_json *aid_json_member(const struct aid_json *object, size_t index, const char **ret_name);
+const struct aid_json *aid_json_array_at(const struct aid_json *array, size_t index);
+/* NULL when it is no string. */
+const char *aid_json_string(const struct aid_json *value);
+bool aid_json_is_object(const struct aid_json *value);
+bool aid_json_is_array(const struct aid_json *value);
+
 /* Building. AID_E_NOMEM, also when object or array is NULL; AID_E_INVALID when text is not UTF-8 or
  * there is no memory to copy it. */
 struct aid_json *aid_json_new_object(void);

@@ -54,12 +54,14 @@ libagentid_oidc_la_SOURCES = \
 	%D%/bearer.c %D%/bearer.h \
 	%D%/dpop.c %D%/dpop_uri.c %D%/dpop.h \
 	%D%/issuer.c %D%/issuer_publish.c %D%/issuer.h %D%/issuer_private.h \
-	%D%/json.c %D%/json_build.c %D%/json.h \
+	%D%/json.c %D%/json_build.c %D%/json_walk.c %D%/json.h \
 	%D%/jwk.c %D%/jwk.h \
 	%D%/jws.c %D%/jws.h \
 	%D%/jwt.c %D%/jwt_sign.c %D%/jwt.h \
 	%D%/pkey.c %D%/pkey_certificate.c %D%/pkey_make.c %D%/pkey_sign.c %D%/pkey.h %D%/pkey_private.h \
 	%D%/replay.c %D%/replay.h \
+	%D%/policy.c %D%/policy.h %D%/policy_private.h \
+	%D%/policy_aws.c %D%/policy_azure.c %D%/policy_gcp.c %D%/policy_vault.c \
 	%D%/signing_key.c %D%/signing_key.h \
 	%D%/thumbprint.c
 libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)

@@ -26,6 +26,7 @@ int command_vault_token(const struct cli *cli, int argc, char **argv);
 int command_admin(const struct cli *cli, int argc, char **argv);
 
 int command_check(const struct cli *cli, int argc, char **argv);
+int command_policy(const struct cli *cli, int argc, char **argv);
 int command_issuer(const struct cli *cli, int argc, char **argv);
 
 /* Shared by list and status: "[--json] [AGENT]". *ret_agent stays NULL without one. Returns -1, or the
@@ -36,5 +37,7 @@ int command_parse_agent(const struct cli *cli, int argc, char **argv, bool *ret_
 /* The help of the commands of agentid-admin, for both programs. */
 extern const char command_check_help[];
 extern const char command_issuer_help[];
+extern const char command_policy_help[];
+extern const char command_policy_arguments[];
 
 #endif

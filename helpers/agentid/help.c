@@ -17,3 +17,15 @@ const char command_issuer_help[] =
 	"                            --now at once and delete all others (a key was stolen)\n"
 	"  show                      list the keys\n\n"
 	"After init and rotate, publish, so that verifiers know the key before it signs.\n";
+
+const char command_policy_arguments[] = "lint|permissions|trust [ARGUMENT ...]";
+const char command_policy_help[] =
+	"  lint [--json] [--issuer ISSUER] FILE\n"
+	"                            judge a trust policy of AWS, a federated credential of Azure, a provider\n"
+	"                            or IAM policy of Google or a role of Vault, as JSON; exit status 1 when\n"
+	"                            something is found\n"
+	"  trust [OPTION ...] aws|azure|gcp|keycloak|vault AGENT\n"
+	"                            print what lets in this agent's tokens and no others\n"
+	"  permissions [OPTION ...] aws AGENT\n"
+	"                            print the least that its role needs for a part of a bucket\n\n"
+	"agentid-policy(1) explains the options.\n";

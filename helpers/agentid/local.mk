@@ -45,7 +45,10 @@ agentid_admin_SOURCES = \
 	%D%/help.c \
 	%D%/issuer.c \
 	%D%/jsonout.c \
-	%D%/output.c
+	%D%/output.c \
+	%D%/policy.c %D%/policy_command.h \
+	%D%/policy_permissions.c \
+	%D%/policy_trust.c
 agentid_admin_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
 agentid_admin_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
 agentid_admin_LDADD = libagentid-oidc.la libagentid-config.la libagentid-base.la

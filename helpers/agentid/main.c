@@ -87,6 +87,8 @@ static const struct cli_command commands[] = {
 		command_check_help, command_admin},
 	{"issuer", "init|publish|rotate|show [ARGUMENT ...]", "Manage the keys of this host as an issuer",
 		command_issuer_help, command_admin},
+	{"policy", command_policy_arguments, "Judge and print policies that let in one agent",
+		command_policy_help, command_admin},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

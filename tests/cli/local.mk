@@ -5,6 +5,7 @@ cli_tests = \
 	%D%/daemon.sh \
 	%D%/get.sh \
 	%D%/help.sh \
-	%D%/issuer.sh
+	%D%/issuer.sh \
+	%D%/policy.sh
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/fake_keyringd.py %D%/lib.sh

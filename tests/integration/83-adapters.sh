@@ -34,9 +34,12 @@ configure()
 {
     in_place /bin/bash -c '
         useradd -m -d /run/home/svc-agent1 -s /bin/bash svc-agent1 &&
+        useradd -M -d /run/home -s /bin/bash svc-agent2 &&
         mkdir -p /etc/agentid/agents.d /run/issuer &&
         printf "[issuer]\nurl = https://host01.example.com\n" >/etc/agentid/agentid.conf &&
-        cat >/etc/agentid/agents.d/a.conf' <<'CONF'
+        cat >/etc/agentid/agents.d/a.conf &&
+        sed "s/adapter-agent/other-agent/; s/svc-agent1/svc-agent2/" /etc/agentid/agents.d/a.conf \
+            >/etc/agentid/agents.d/b.conf' <<'CONF'
 [agent]
 id = adapter-agent
 account = svc-agent1
@@ -282,6 +285,42 @@ bao_stores_nothing()
     expect_fail 1 in_place test -e /run/home/svc-agent1/.vault-token
 }
 
+# What "policy trust" prints for Vault, as a person would run it; the issuer's documents are on loopback.
+bao_as_root() { BAO_TOKEN=$(cat "$STORY_DIR/vault") "$BAO" "$@" </dev/null; }
+trust_agent()
+{
+    local port=$((BAO_PORT + 10))
+    serve_directory "$STORY_DIR/consumer/issuer" $port || return 1
+    bao_as_root auth enable jwt || return 1
+    in_place /usr/bin/agentid policy trust --audience orders-api vault adapter-agent </dev/null |
+        sed "s|jwks_url='[^']*'|jwks_url='http://127.0.0.1:$port/jwks.json'|" >"$STORY_DIR/trust"
+    (vault() { BAO_TOKEN=$(cat "$STORY_DIR/vault") "$BAO" "$@"; }; . "$STORY_DIR/trust")
+}
+# login_as AGENT: with its session's token.
+login_as() { in_place /usr/bin/agentid exec "$1" -- agentid get </dev/null >"$STORY_DIR/jwt" &&
+    "$BAO" write -field=token_policies auth/jwt/login role=adapter-agent jwt=@"$STORY_DIR/jwt" </dev/null; }
+trust_lets_in() { login_as adapter-agent >"$STORY_DIR/out" && expect_text adapter-agent "$STORY_DIR/out"; }
+trust_refuses_another()
+{
+    expect_fail 2 login_as other-agent >"$STORY_DIR/out" 2>&1 || return 1
+    expect_text 'invalid subject|sub claim does not match' "$STORY_DIR/out"
+}
+lint_finds_nothing()
+{
+    bao_as_root read -format=json auth/jwt/role/adapter-agent >"$STORY_DIR/role.json" &&
+        in_place /usr/bin/agentid policy lint - <"$STORY_DIR/role.json"
+}
+lint_finds_what_is_loose()
+{
+    echo '{"role_type": "jwt", "user_claim": "sub", "bound_claims_type": "glob", "bound_claims": {"sub": "agent:*"}}' |
+        BAO_TOKEN=$(cat "$STORY_DIR/vault") "$BAO" write auth/jwt/role/loose - || return 1
+    bao_as_root read -format=json auth/jwt/role/loose >"$STORY_DIR/role.json" || return 1
+    expect_fail 1 in_place /usr/bin/agentid policy lint - <"$STORY_DIR/role.json" >"$STORY_DIR/out" || return 1
+    expect_text "bound_claims.sub: 'agent:\\*': a wildcard" "$STORY_DIR/out" &&
+        expect_text 'bound_audiences: no audience is pinned' "$STORY_DIR/out" &&
+        expect_text 'bound_claims_type: .glob.: claims are compared with wildcards' "$STORY_DIR/out"
+}
+
 # The access token of a later exchange, and Entra asked by azure-identity itself.
 azure_access_token()
 {
@@ -350,6 +389,11 @@ start_bao || give_up "OpenBao does not start"
 check "bao by its token helper" bao_lookup
 check "bao without a token goes on, and the server refuses" bao_without_token
 check "bao login stores nothing" bao_stores_nothing
+check "bao takes the trust that policy trust prints" trust_agent
+check "and lets in this agent" trust_lets_in
+check "and no other" trust_refuses_another
+check "policy lint finds nothing in it" lint_finds_nothing
+check "policy lint finds what is loose in another role" lint_finds_what_is_loose
 check "an Azure client by an access token of the ring" azure_access_token
 check "azure-identity by the token as its assertion" azure_assertion
 check "a Google client by an access token of the ring" google_access_token

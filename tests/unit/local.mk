@@ -30,6 +30,7 @@ unit_programs = \
 	%D%/test_net_filter \
 	%D%/test_notify \
 	%D%/test_oauth \
+	%D%/test_policy \
 	%D%/test_replay \
 	%D%/test_sandbox \
 	%D%/test_secret \
@@ -90,6 +91,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_notify_LDADD = $(unit_base)
 %C%_test_oauth_LDADD = $(unit_net)
 %C%_test_replay_LDADD = $(unit_oidc)
+%C%_test_policy_LDADD = $(unit_oidc)
 %C%_test_sandbox_LDADD = $(unit_net)
 %C%_test_secret_LDADD = $(unit_base)
 %C%_test_signing_key_LDADD = $(unit_oidc)

@@ -11,6 +11,8 @@ static const struct cli_command commands[] = {
 		command_check_help, command_check},
 	{"issuer", "init|publish|rotate|show [ARGUMENT ...]", "Manage the keys of this host as an issuer",
 		command_issuer_help, command_issuer},
+	{"policy", command_policy_arguments, "Judge and print policies that let in one agent",
+		command_policy_help, command_policy},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The agentid authors */
+/* agentid policy trust: what lets in one agent's tokens and no others. aid_policy_check_pin() has looked
+ * at every value before, so each means itself where it is put. */
+#include "policy_command.h"
+
+#include "str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ACCOUNT_DIGITS 12U
+
+static const char *given(const struct policy *policy, enum policy_option option, const char *fallback)
+{
+	return policy->values[option] == NULL ? fallback : policy->values[option];
+}
+
+static const char *without_scheme(const char *issuer)
+{
+	return aid_str_has_prefix(issuer, "https://") ? issuer + strlen("https://") : issuer;
+}
+
+/* AWS compares "azp" in place of "aud" where a token has it. Keycloak and Entra always write it. */
+static void print_aws_conditions(const struct policy *policy)
+{
+	const char *issuer = without_scheme(policy->issuer);
+	bool azp = policy->agent->token.source == AID_SOURCE_OIDC && !policy->no_azp;
+	const char *audience = given(policy, POLICY_AUDIENCE,
+		policy->agent->token.source == AID_SOURCE_OIDC ? policy->agent->token.audience
+							       : "sts.amazonaws.com");
+
+	(void)printf("        \"%s:aud\": \"%s\",\n", issuer, azp ? policy->agent->token.client_id : audience);
+	if (azp && audience != NULL)
+		(void)printf("        \"%s:oaud\": \"%s\",\n", issuer, audience);
+	(void)printf("        \"%s:sub\": \"%s\"\n", issuer, policy->subject);
+}
+
+static int trust_aws(const struct policy *policy)
+{
+	const char *account = policy_need(policy, POLICY_ACCOUNT, "the number of the AWS account");
+	bool oidc = policy->agent->token.source == AID_SOURCE_OIDC;
+
+	if (account == NULL)
+		return CLI_USAGE;
+	if (strlen(account) != ACCOUNT_DIGITS || strspn(account, "0123456789") != ACCOUNT_DIGITS)
+		return cli_usage(policy->cli, "--account '%s': 12 digits", account);
+	if (oidc && policy->no_azp && policy->agent->token.audience == NULL &&
+		policy_need(policy, POLICY_AUDIENCE, "the agent's file has none") == NULL)
+		return CLI_USAGE;
+	(void)printf("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{\n    \"Effect\": \"Allow\",\n"
+		     "    \"Principal\": {\"Federated\": \"arn:aws:iam::%s:oidc-provider/%s\"},\n"
+		     "    \"Action\": \"sts:AssumeRoleWithWebIdentity\",\n"
+		     "    \"Condition\": {\n      \"StringEquals\": {\n",
+		account, without_scheme(policy->issuer));
+	print_aws_conditions(policy);
+	(void)printf("      }\n    }\n  }]\n}\n");
+	return CLI_OK;
+}
+
+static int trust_azure(const struct policy *policy)
+{
+	const char *app = policy_need(policy, POLICY_APP, "the application's id");
+
+	if (app == NULL)
+		return CLI_USAGE;
+	(void)printf("az ad app federated-credential create --id '%s' --parameters @- <<'END'\n"
+		     "{\"name\": \"agentid-%s\", \"issuer\": \"%s\", \"subject\": \"%s\", \"audiences\": [\"%s\"]}\nEND\n",
+		app, policy->agent->id, policy->issuer, policy->subject,
+		given(policy, POLICY_AUDIENCE, "api://AzureADTokenExchange"));
+	return CLI_OK;
+}
+
+/* NAME of "NAME/VALUE/..." in a resource name, into out. */
+static bool part_of(const char *resource, const char *name, char *out, size_t size)
+{
+	const char *at = strstr(resource, name);
+	size_t length = at == NULL ? 0 : strcspn(at + strlen(name), "/");
+
+	if (length == 0 || length >= size)
+		return false;
+	(void)snprintf(out, size, "%.*s", (int)length, at + strlen(name));
+	return true;
+}
+
+static int trust_gcp(const struct policy *policy)
+{
+	static const char form[] = "projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
+	const char *resource = policy_need(policy, POLICY_PROVIDER, form);
+	const char *account = policy->values[POLICY_SERVICE_ACCOUNT];
+	char number[32];
+	char pool[64];
+	char provider[64];
+
+	if (resource == NULL)
+		return CLI_USAGE;
+	if (!aid_str_has_prefix(resource, "projects/") || !part_of(resource, "projects/", number, sizeof(number)) ||
+		!part_of(resource, "workloadIdentityPools/", pool, sizeof(pool)) ||
+		!part_of(resource, "providers/", provider, sizeof(provider)))
+		return cli_usage(policy->cli, "--provider '%s': it is %s", resource, form);
+	(void)printf("gcloud iam workload-identity-pools providers create-oidc '%s' --project='%s' \\\n"
+		     "    --location=global --workload-identity-pool='%s' --issuer-uri='%s' \\\n"
+		     "    --allowed-audiences='%s%s' --attribute-mapping='google.subject=assertion.sub' \\\n"
+		     "    --attribute-condition=\"assertion.sub == '%s'\"\n",
+		provider, number, pool, policy->issuer,
+		policy->values[POLICY_AUDIENCE] == NULL ? "https://iam.googleapis.com/" : "",
+		given(policy, POLICY_AUDIENCE, resource), policy->subject);
+	if (account != NULL)
+		(void)printf("gcloud iam service-accounts add-iam-policy-binding '%s' --role=roles/iam.workloadIdentityUser \\\n"
+			     "    --member='principal://iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s/subject/%s'\n",
+			account, number, pool, policy->subject);
+	return CLI_OK;
+}
+
+/* bound_issuer is of the mount: one mount has one issuer. */
+static int trust_vault(const struct policy *policy)
+{
+	const char *audience = policy_need(policy, POLICY_AUDIENCE,
+		"one that is for this Vault alone, as the agent's [credential] has it");
+	const char *mount = given(policy, POLICY_MOUNT, "jwt");
+
+	if (audience == NULL)
+		return CLI_USAGE;
+	(void)printf("vault write 'auth/%s/config' bound_issuer='%s' jwks_url='%s/jwks.json'\n", mount,
+		policy->issuer, policy->issuer);
+	(void)printf("vault write 'auth/%s/role/%s' - <<'END'\n"
+		     "{\"role_type\": \"jwt\", \"user_claim\": \"sub\", \"bound_subject\": \"%s\", "
+		     "\"bound_audiences\": [\"%s\"],\n \"token_policies\": [\"%s\"], \"token_ttl\": \"15m\", "
+		     "\"token_max_ttl\": \"1h\"}\nEND\n",
+		mount, given(policy, POLICY_ROLE, policy->agent->id), policy->subject, audience,
+		given(policy, POLICY_POLICIES, policy->agent->id));
+	return CLI_OK;
+}
+
+/* The host's assertions in place of a client secret: client_auth = federated_jwt. Keycloak itself takes
+ * only its realm's issuer as their audience. */
+static int trust_keycloak(const struct policy *policy)
+{
+	const char *realm = policy_need(policy, POLICY_REALM, "the realm");
+	const char *client = policy_need(policy, POLICY_CLIENT, "the client that the agent is");
+
+	if (realm == NULL || client == NULL)
+		return CLI_USAGE;
+	if (policy->values[POLICY_AUDIENCE] != NULL)
+		return cli_usage(policy->cli, "--audience: Keycloak takes its realm's issuer and no other");
+	(void)printf("kcadm.sh create identity-provider/instances -r '%s' -f - <<'END'\n"
+		     "{\"alias\": \"agentid-%s\", \"providerId\": \"oidc\", \"enabled\": true, \"hideOnLogin\": true, "
+		     "\"config\": {\n \"issuer\": \"%s\", \"useJwksUrl\": \"true\", \"jwksUrl\": \"%s/jwks.json\", "
+		     "\"validateSignature\": \"true\",\n \"supportsClientAssertions\": \"true\", \"clientId\": \"unused\", "
+		     "\"clientSecret\": \"unused\",\n \"authorizationUrl\": \"%s/none\", \"tokenUrl\": \"%s/none\"}}\nEND\n",
+		realm, policy->agent->id, policy->issuer, policy->issuer, policy->issuer, policy->issuer);
+	(void)printf("kcadm.sh create clients -r '%s' -f - <<'END'\n"
+		     "{\"clientId\": \"%s\", \"enabled\": true, \"publicClient\": false, \"serviceAccountsEnabled\": true,\n"
+		     " \"standardFlowEnabled\": false, \"directAccessGrantsEnabled\": false,\n"
+		     " \"clientAuthenticatorType\": \"federated-jwt\", \"attributes\": {\n"
+		     "  \"jwt.credential.issuer\": \"agentid-%s\", \"jwt.credential.sub\": \"%s\"}}\nEND\n",
+		realm, client, policy->agent->id, policy->subject);
+	return CLI_OK;
+}
+
+static const struct {
+	const char *kind;
+	int (*print)(const struct policy *policy);
+} trusts[] = {
+	{"aws", trust_aws}, {"azure", trust_azure}, {"gcp", trust_gcp}, {"keycloak", trust_keycloak},
+	{"vault", trust_vault},
+};
+
+int policy_trust(const struct policy *policy, const char *kind)
+{
+	for (size_t i = 0; i < sizeof(trusts) / sizeof(trusts[0]); i++) {
+		if (aid_streq(trusts[i].kind, kind))
+			return trusts[i].print(policy);
+	}
+	return cli_usage(policy->cli, "'%s': aws, azure, gcp, keycloak and vault are known", kind);
+}
