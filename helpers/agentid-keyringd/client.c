@@ -110,6 +110,23 @@ void kd_client_answer_done(struct kd_daemon *daemon, struct kd_client *client, i
 	(void)answer(daemon, client, &writer);
 }
 
+void kd_clients_refuse(struct kd_daemon *daemon)
+{
+	kd_loop_clear(&daemon->loop, &daemon->clients.listen_again);
+	kd_loop_remove(&daemon->loop, &daemon->clients.listener);
+}
+
+bool kd_clients_are_waiting(struct kd_daemon *daemon)
+{
+	struct kd_list *all = &daemon->clients.all;
+
+	for (struct kd_list *node = all->next; node != all; node = node->next) {
+		if (KD_CONTAINER(node, struct kd_client, node)->state != KD_CLIENT_IDLE)
+			return true;
+	}
+	return false;
+}
+
 static struct kd_client *first_waiter(struct kd_list *waiters)
 {
 	return KD_CONTAINER(waiters->next, struct kd_client, waiter);

@@ -56,6 +56,11 @@ struct kd_clients {
 /* Serves a listening socket, which this then owns. */
 int kd_clients_init(struct kd_daemon *daemon, int listener, struct aid_error *err) AID_WUR;
 void kd_clients_done(struct kd_daemon *daemon);
+/* Accepts nobody any more. Where the service manager holds the socket, who comes now waits in it for the
+ * next daemon. */
+void kd_clients_refuse(struct kd_daemon *daemon);
+/* Somebody who was accepted has no answer yet. */
+bool kd_clients_are_waiting(struct kd_daemon *daemon);
 /* Frees the clients dropped since the last call: never in the middle of a handler. */
 void kd_clients_reap(struct kd_daemon *daemon);
 

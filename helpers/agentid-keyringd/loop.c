@@ -19,6 +19,9 @@
 #define TIMERS_PER_ROUND 32
 /* A wall clock that moved less has moved no key's second. */
 #define STEP_MIN_MS 500
+/* After a request to end: nobody waits and nothing has happened for so long; but no later than that. */
+#define QUIET_MS 50
+#define DRAIN_MS 3000
 #define FAR_FUTURE_S INT64_C(0xffffffff)
 
 int kd_loop_add(struct kd_loop *loop, struct kd_watch *watch, int fd, uint32_t events,
@@ -109,6 +112,28 @@ static void on_clock(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t 
 	kd_daemon_clock_stepped(daemon, step);
 }
 
+static void on_drained(struct kd_daemon *daemon, struct kd_timer *timer)
+{
+	(void)timer;
+	daemon->loop.stopping = true;
+}
+
+/* An open that is under way is finished first: the application would have to take a cut connection for
+ * a failed login. A second signal does not wait. */
+static void drain(struct kd_daemon *daemon)
+{
+	struct kd_loop *loop = &daemon->loop;
+
+	if (loop->draining) {
+		loop->stopping = true;
+		return;
+	}
+	loop->draining = true;
+	loop->drained.fire = on_drained;
+	kd_loop_set(loop, &loop->drained, aid_clock_boot_ms() + DRAIN_MS);
+	kd_clients_refuse(daemon);
+}
+
 static void on_signal(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t events)
 {
 	struct signalfd_siginfo info;
@@ -119,7 +144,7 @@ static void on_signal(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t
 	if (info.ssi_signo == SIGHUP)
 		kd_daemon_reload(daemon);
 	else
-		daemon->loop.stopping = true;
+		drain(daemon);
 }
 
 static int add_signals(struct kd_loop *loop, struct aid_error *err)
@@ -219,9 +244,11 @@ int kd_loop_run(struct kd_daemon *daemon, struct aid_error *err)
 
 		kd_fetch_send_due(daemon);
 		arm(loop);
-		n = epoll_wait(loop->epoll, &event, 1, -1);
+		n = epoll_wait(loop->epoll, &event, 1, loop->draining ? QUIET_MS : -1);
 		if (n < 0 && errno != EINTR)
 			return aid_fail_errno(err, AID_E_IO, errno, "epoll_wait");
+		if (n == 0 && !kd_clients_are_waiting(daemon))
+			loop->stopping = true;
 		if (n < 1)
 			continue;
 		watch = event.data.ptr;

@@ -25,6 +25,8 @@ struct kd_loop {
 	struct kd_watch signals;
 	int64_t armed_ms; /* what the timer is set to, at most the first deadline; 0: not set */
 	int64_t offset_ms; /* wall clock minus boot clock, when it last mattered */
+	struct kd_timer drained; /* the latest end, once asked to end */
+	bool draining;
 	bool stopping;
 };
 
