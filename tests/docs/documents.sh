@@ -120,6 +120,19 @@ check_commands()
     done
 }
 
+# The commands of "Install" name packages that there are; the story of the packages runs them.
+check_install()
+{
+    commands=$(sed -n '/^## Install$/,/^## Install from source$/p' "$src/README.md" | sed -n '/^```/,/^```/p' | grep apt-get)
+    for what in install remove purge; do
+        names=$(echo "$commands" | sed -n "s/^sudo apt-get $what //p" | tr ' ' '\n' | sed 's|^\./||; s|_\*\.deb$||')
+        [ -n "$names" ] || complain "README.md has no 'sudo apt-get $what' in its section Install"
+        for name in $names; do
+            grep -qx "Package: $name" "$src/debian/control" || complain "README.md installs $name, which debian/control does not have"
+        done
+    done
+}
+
 check_protocol
 check_permissions
 check_statuses
@@ -128,4 +141,5 @@ check_named_tests
 check_fault_table
 check_pages
 check_commands
+check_install
 exit $bad

@@ -4,6 +4,7 @@
 # Every PAM application, in a booted Debian with the packaged stacks: open, read, a refresh seen,
 # close, no key left. This host is the issuer; tokens live 6 seconds.
 . "$(dirname "$0")/lib.sh"
+. "$INTEGRATION/session/probe.sh"
 
 prepare_root()
 {
@@ -38,29 +39,6 @@ UNIT
     chroot "$ROOT" chown -R svc-ssh: /home/svc-ssh/.ssh
     # cron runs once a minute: its job starts while the other applications are tried.
     echo '* * * * * svc-cron test -e /run/probe/cron || /usr/local/bin/agent-probe cron' >"$ROOT/etc/cron.d/probe"
-}
-
-result_file() { echo "/proc/$LEADER/root/run/probe/$1"; }
-result() { sed -n "s/^$2=//p" "$(result_file "$1")"; }
-# all_keys NAME: the serials that the probe saw, on one line.
-all_keys() { result "$1" keys; }
-has_result() { [ -f "$(result_file "$1")" ]; }
-
-saw_token()
-{
-    cat "$(result_file "$1")" || return 1
-    [ "$(result "$1" subject)" = "agent:app-$1" ] && [ "$(result "$1" uid)" = "$2" ]
-}
-saw_refresh() { [ "$(result "$1" refreshed) $(result "$1" serial)" = "yes same" ]; }
-uid_of() { in_root id -u "$1"; }
-
-# judge NAME UID: what the probe found, and that nothing is left of the session.
-judge()
-{
-    check "$1: the session finds its token" saw_token "$1" "$2" || return
-    check "$1: a refresh is seen and the serial stays" saw_refresh "$1"
-    # shellcheck disable=SC2046 # one word a serial
-    check "$1: no key is left after the close" wait_for 10 keys_gone $(all_keys "$1")
 }
 
 # application NAME UID COMMAND...

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The agentid authors
-# The daemons under a real systemd: sandbox figures, socket activation, restarts and crashes under a
+# The daemons under a real systemd, from the Debian packages: sandbox figures, socket activation, restarts and crashes under a
 # live session, a broken configuration at start, a stopped journal, a full /run, a read-only /.
 . "$(dirname "$0")/lib.sh"
 max_exposure=2.0
 
 prepare_root()
 {
-    make_root debian || return 1
+    make_package_root debian || return 1
     install -m 0755 "$INTEGRATION/session/agent-probe" "$ROOT/usr/local/bin/agent-probe"
     printf '[issuer]\nurl = https://id.example.com/host01\n' | host_conf
     for n in 1 2; do
@@ -21,6 +21,8 @@ prepare_root()
         printf '[Service]\nUser=svc-agent%s\nPAMName=agent-unit\nExecStart=/usr/local/bin/agent-probe %s stay\n' \
             "$n" "$n" >"$ROOT/etc/systemd/system/agent$n.service"
     done
+    # As the package has it, the daemon starts with the host; here it is left to its socket.
+    chroot "$ROOT" systemctl -q disable agentid-keyringd.service
     chroot "$ROOT" systemctl -q enable agentid-keyringd.socket agentid-fetch.socket
     in_chroot agentid issuer init
 }

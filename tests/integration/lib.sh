@@ -120,29 +120,45 @@ keys_gone()
 
 # ---- a Debian root ----
 
-# make_root NAME: sets ROOT to a fresh Debian 12 with agentid installed as a package would.
-make_root()
+# make_bare_root NAME: sets ROOT to a fresh Debian 12.
+make_bare_root()
 {
     ROOT=$STORY_DIR/$1
     mkdir -p "$ROOT"
-    tar -C "$ROOT" --warning=no-timestamp --zstd -xf "$("$AID_SRC/ci/servers" root)" && cp -a "$AID_INST/usr" "$ROOT/" || return 1
+    tar -C "$ROOT" --warning=no-timestamp --zstd -xf "$("$AID_SRC/ci/servers" root)" || return 1
     printf '127.0.0.1 localhost agentid-test\n' >"$ROOT/etc/hosts"
     echo agentid-test >"$ROOT/etc/hostname"
+}
+
+# make_root NAME: the same with agentid as "make install" has it.
+make_root()
+{
+    make_bare_root "$1" && cp -a "$AID_INST/usr" "$ROOT/" || return 1
     mkdir -p "$ROOT/etc/agentid/agents.d"
     chroot "$ROOT" ldconfig
     systemd-sysusers --root="$ROOT" >/dev/null
 }
 
-# in_chroot COMMAND...: in ROOT before it is booted or entered, with /proc.
+# need_packages: sets DEBS to the packages that ci/package built, or builds them.
+need_packages()
+{
+    DEBS=$AID_WORK/debs
+    flock "$AID_WORK/package.lock" true
+    ls "$DEBS"/agentid_*.deb >&2 || "$AID_SRC/ci/package" --only >&2
+}
+
+# make_package_root NAME: the same with agentid's packages installed.
+make_package_root()
+{
+    need_packages && make_bare_root "$1" && mkdir "$ROOT/root/debs" && cp "$DEBS"/*.deb "$ROOT/root/debs/" &&
+        in_chroot sh -c 'cd /root/debs && dpkg -i agentid_*.deb libpam-agentid_*.deb libagentid1_*.deb'
+}
+
+# in_chroot COMMAND...: in ROOT before it is booted or entered; with /proc, which reading the configuration
+# needs.
 in_chroot()
 {
     # shellcheck disable=SC2016 # for the inner shell
-    unshare -m -- /bin/sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$ROOT" "$@"
-}
-
-# in_chroot COMMAND...: in ROOT before it runs; with /proc, which reading the configuration needs.
-in_chroot()
-{
     unshare -m -- /bin/sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$ROOT" "$@"
 }
 
