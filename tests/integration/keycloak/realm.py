@@ -74,6 +74,14 @@ def host_provider(issuer):
     return {"alias": "host1", "providerId": "oidc", "enabled": True, "config": config}
 
 
+def exchanger():
+    """May exchange its token (standard token exchange) for one that billing-api alone takes."""
+    document = client("kc-exchange", attributes={"standard.token.exchange.enabled": "true"})
+    document["protocolMappers"].append(mapper("billing", "oidc-audience-mapper",
+                                              {"included.client.audience": "billing-api"}))
+    return document
+
+
 def main():
     version, host_issuer, pem = sys.argv[1:]
     clients = [
@@ -94,6 +102,7 @@ def main():
         realm["identityProviders"] = [host_provider(host_issuer)]
         clients.append(client("kc-fed", clientAuthenticatorType="federated-jwt", attributes={
             "jwt.credential.issuer": "host1", "jwt.credential.sub": "agent:kc-fed"}))
+        clients += [exchanger(), client("billing-api", protocolMappers=[])]
     realm["clients"] = clients
     json.dump(realm, sys.stdout, indent=1)
 
