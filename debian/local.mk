@@ -3,6 +3,7 @@
 EXTRA_DIST += \
 	%D%/agentid.dirs \
 	%D%/agentid.install \
+	%D%/agentid.links \
 	%D%/agentid.lintian-overrides \
 	%D%/agentid.postinst \
 	%D%/agentid.postrm \
