@@ -48,6 +48,9 @@ struct agentid_secret;
 int agentid_new(struct agentid **ret_handle);
 void agentid_free(struct agentid *handle);
 
+/* The name of a credential is that of its section in the agent's file, or "token". What is read is what
+ * is there: nobody is asked to make it, see agentid(3). */
+
 /* Copies a credential into buffer, without a final NUL. *ret_length is its length, also with
  * AGENTID_E_TOOBIG. Read it for each use instead of keeping it: it changes with every refresh. */
 int agentid_read(struct agentid *handle, const char *credential, void *buffer, size_t size,

@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "target.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@
 
 #define AID_AGENTS_MAX 4096U
 #define AID_CONFIG_FILE_MAX 65536U /* bytes */
+#define AID_CREDENTIALS_MAX 16U    /* of one agent */
 
 enum aid_source { AID_SOURCE_OIDC = 1, AID_SOURCE_HOST };
 
@@ -61,6 +63,13 @@ struct aid_token_config {
 	bool revoke_at_end;      /* default yes */
 };
 
+/* [credential NAME] of an agent. */
+struct aid_credential {
+	char *name;
+	uint64_t line;           /* where its section begins */
+	struct aid_target_values options;
+};
+
 struct aid_agent {
 	char *file;              /* where it stands */
 	char *id;
@@ -68,6 +77,8 @@ struct aid_agent {
 	char **services;         /* NULL-terminated PAM services allowed; NULL: any */
 	unsigned int max_sessions; /* 0: only the key quota limits */
 	struct aid_token_config token;
+	struct aid_credential *credentials;
+	size_t n_credentials;
 };
 
 /* A file of an agent that is not believed. */
@@ -154,6 +165,14 @@ AID_DEFINE_AUTO(aid_config)
 const struct aid_agent *aid_config_agent(const struct aid_config *config, const char *id);
 const struct aid_agent *aid_config_agent_of_account(const struct aid_config *config,
 	const char *account);
+
+/* NULL when the agent has none of that name. */
+const struct aid_credential *aid_agent_credential(const struct aid_agent *agent, const char *name);
+/* "aws, vault" into out, for a sentence; what does not fit is left out. Returns out. */
+const char *aid_agent_credential_names(const struct aid_agent *agent, char *out, size_t size);
+/* Who vouches for the agent when this credential is made; 0: nobody has to. */
+enum aid_source aid_credential_source(const struct aid_config *config,
+	const struct aid_credential *credential);
 
 /* Whether any agent file that root wrote has a line "account = ACCOUNT", however wrong the rest of
  * the configuration is: a mistake in one agent's file must not make every login of the host fail. */

@@ -209,6 +209,22 @@ static int check_host_issuer(struct aid_loader *loader)
 	return r;
 }
 
+static int check_credentials(struct aid_loader *loader)
+{
+	bool has_issuer =
+		loader->config->host_issuer != NULL || aid_draft_line(&loader->host, "issuer", "url") != 0;
+	int r = AID_OK;
+
+	for (size_t i = 0; r == AID_OK && i < loader->n_agents; i++) {
+		size_t problem = loader->problems->count;
+
+		aid_credentials_check(&loader->agents[i].agent, has_issuer, loader->problems);
+		if (loader->problems->count > problem)
+			r = refuse(loader, &loader->agents[i], problem);
+	}
+	return r;
+}
+
 /* ---- what was good before stays ---- */
 
 static bool is_free(const struct aid_loader *loader, const struct aid_agent *agent)
@@ -303,6 +319,8 @@ int aid_loader_check_across(struct aid_loader *loader)
 	r = check_claims(loader, claims, true);
 	if (r == AID_OK)
 		r = check_host_issuer(loader);
+	if (r == AID_OK)
+		r = check_credentials(loader);
 	if (r == AID_OK)
 		r = check_claims(loader, claims, false);
 	return r == AID_OK ? mark_held(loader) : r;

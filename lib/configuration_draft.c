@@ -55,6 +55,11 @@ static size_t distance(const char *a, const char *b)
 	return row[length];
 }
 
+bool aid_config_is_misspelt(const char *name, const char *key)
+{
+	return distance(name, key) <= MISSPELT_MAX;
+}
+
 /* The key (of a section) that was probably meant, or NULL. */
 static const struct aid_option *nearest_key(const struct aid_option *options, const char *section,
 	const char *key)
@@ -154,6 +159,10 @@ int aid_draft_apply(struct aid_draft *draft, const struct aid_config_text *text,
 		char names[160];
 		int r;
 
+		if (draft->options == aid_agent_options && aid_config_is_credential(entry->section)) {
+			known = false;
+			continue;
+		}
 		if (entry->key == NULL) {
 			known = knows_section(draft->options, entry->section);
 			if (!known)
@@ -313,6 +322,8 @@ int aid_agent_parse(const char *file, const char *bytes, size_t length, struct a
 	if (r != AID_OK)
 		return r;
 	r = aid_draft_apply(ret_draft, &text, problems);
+	if (r == AID_OK)
+		r = aid_credentials_parse(&text, ret_agent, problems);
 	for (size_t i = 0; r == AID_OK && aid_agent_options[i].section != NULL; i++)
 		check_option(ret_draft, i, &text, section_line(&text, aid_agent_options[i].section),
 			problems);
@@ -343,5 +354,6 @@ void aid_agent_done(struct aid_agent *agent)
 	for (char **service = agent->services; service != NULL && *service != NULL; service++)
 		free(*service);
 	free(agent->services);
+	aid_credentials_done(agent);
 	*agent = (struct aid_agent){0};
 }

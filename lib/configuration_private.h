@@ -129,6 +129,21 @@ int aid_agent_parse(const char *file, const char *bytes, size_t length, struct a
 	struct aid_agent *ret_agent, struct aid_problems *problems) AID_WUR;
 void aid_agent_done(struct aid_agent *agent);
 
+/* Whether a key is probably a mistyped name. */
+bool aid_config_is_misspelt(const char *name, const char *key);
+
+/* ---- credentials ---- */
+
+/* Whether a section is, or was meant to be, [credential NAME]. */
+bool aid_config_is_credential(const char *section);
+/* The credentials of one file. AID_OK also with problems; AID_E_NOMEM. */
+int aid_credentials_parse(const struct aid_config_text *text, struct aid_agent *agent,
+	struct aid_problems *problems) AID_WUR;
+void aid_credentials_done(struct aid_agent *agent);
+/* What holds between them, [token] and [issuer]. */
+void aid_credentials_check(const struct aid_agent *agent, bool has_host_issuer,
+	struct aid_problems *problems);
+
 /* True where the host's own issuer is needed to get this agent's token. */
 bool aid_agent_needs_host_issuer(const struct aid_agent *agent);
 

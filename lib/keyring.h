@@ -25,6 +25,10 @@ typedef int32_t aid_serial; /* key_serial_t */
 #define AID_KEY_META "agentid:meta"
 #define AID_KEY_COOKIE "agentid:cookie"
 #define AID_KEY_INFO "agentid:info"
+/* For keyringd, like agentid:meta. No credential's name has a ':'. */
+#define AID_KEY_CREDENTIALS "agentid:meta:credentials"
+#define AID_KEY_PREFIX "agentid:"
+#define AID_KEY_PAYLOAD_MAX 32767U /* bytes; the kernel's limit for a user key */
 
 /* Permissions of agentid-keyring(7). */
 #define AID_PERM_SESSION 0x1f3f0000U
@@ -69,14 +73,21 @@ int aid_key_read(aid_serial key, void *buffer, size_t size, size_t *ret_length, 
 	AID_WUR;
 
 /* agentid:info tells the session what the kernel does not: when a credential expires. One line
- * "NAME EXPIRES\n" per credential ("token" is agentid:token), EXPIRES in whole seconds since 1970.
+ * "NAME EXPIRES\n" per credential ("token" is agentid:token), EXPIRES in whole seconds since 1970;
+ * of others than the token "NAME EXPIRES LIFETIME\n", LIFETIME in seconds from receipt to expiry.
  * It has AID_PERM_KEY and is written right after the credential, with the same expiry, so that what
  * a reader sees may be too early and never too late. */
 #define AID_INFO_MAX 1024U
 /* Appends a line at text[*length]. AID_E_TOOBIG when it does not fit. */
 int aid_info_add(char *text, size_t size, size_t *length, const char *credential,
 	int64_t expires_wall_ms) AID_WUR;
-/* AID_E_NOTFOUND, AID_E_PROTOCOL. */
+/* The same with the lifetime; 0 is not said. */
+int aid_info_add_both(char *text, size_t size, size_t *length, const char *credential,
+	int64_t expires_wall_ms, int64_t lifetime_ms) AID_WUR;
+/* *ret_lifetime_s is 0 where it is not said. AID_E_NOTFOUND, AID_E_PROTOCOL. */
+int aid_info_find_both(const char *text, size_t length, const char *credential,
+	int64_t *ret_expires_s, int64_t *ret_lifetime_s) AID_WUR;
+/* The same without the lifetime. */
 int aid_info_find(const char *text, size_t length, const char *credential, int64_t *ret_expires_s)
 	AID_WUR;
 
@@ -117,6 +128,11 @@ int aid_ring_add(aid_serial ring, const char *name, uint32_t permissions, const 
 	size_t length, int64_t expires_wall_ms, aid_serial *ret_key, struct aid_error *err) AID_WUR;
 /* Sets the expiry of a key without touching its payload; one that is already due is revoked. */
 int aid_key_expire(aid_serial key, int64_t expires_wall_ms, struct aid_error *err) AID_WUR;
+/* Calls visit for every live user key of the ring whose name starts with "agentid:". */
+int aid_ring_visit(aid_serial ring, void (*visit)(void *context, aid_serial key, const char *name),
+	void *context, struct aid_error *err) AID_WUR;
+/* Ends one key now. */
+void aid_key_revoke(aid_serial key);
 /* Revokes every key of the ring, then the ring. Succeeds when they are already gone. */
 void aid_ring_end(aid_serial ring);
 /* The same, and looks for its holder in the anchor (0: there is none) and takes it out. */
@@ -135,6 +151,7 @@ size_t aid_quota_cost(size_t name_length, size_t payload_length);
 int aid_anchor_mark(aid_serial anchor, const char *name, bool present, struct aid_error *err) AID_WUR;
 /* Calls visit for every mark whose name starts with prefix. */
 int aid_anchor_marks(aid_serial anchor, const char *prefix,
-	void (*visit)(void *context, const char *name), void *context, struct aid_error *err) AID_WUR;
+	void (*visit)(void *context, aid_serial key, const char *name), void *context,
+	struct aid_error *err) AID_WUR;
 
 #endif

@@ -106,6 +106,26 @@ static aid_serial find_link(aid_serial keyring, const char *name, struct aid_key
 	return 0;
 }
 
+static int visit_links(aid_serial keyring, const char *prefix,
+	void (*visit)(void *context, aid_serial key, const char *name), void *context,
+	struct aid_error *err)
+{
+	AID_FREE aid_serial *links = NULL;
+	size_t count;
+	int r = aid_keyring_links(keyring, &links, &count, err);
+
+	if (r != AID_OK)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		struct aid_key_info info;
+
+		if (aid_key_describe(links[i], &info, NULL) == AID_OK && aid_streq(info.type, "user") &&
+			aid_str_has_prefix(info.name, prefix))
+			visit(context, links[i], info.name);
+	}
+	return AID_OK;
+}
+
 static int make_door(const char *name, aid_serial *ret_anchor, struct aid_error *err)
 {
 	aid_serial door;
@@ -384,6 +404,17 @@ int aid_key_expire(aid_serial key, int64_t expires_wall_ms, struct aid_error *er
 	return AID_OK;
 }
 
+void aid_key_revoke(aid_serial key)
+{
+	(void)keyctl_revoke(key);
+}
+
+int aid_ring_visit(aid_serial ring, void (*visit)(void *context, aid_serial key, const char *name),
+	void *context, struct aid_error *err)
+{
+	return visit_links(ring, AID_KEY_PREFIX, visit, context, err);
+}
+
 static void drop_holder(aid_serial anchor, aid_serial ring)
 {
 	char name[HOLDER_NAME_SIZE];
@@ -437,20 +468,8 @@ int aid_anchor_mark(aid_serial anchor, const char *name, bool present, struct ai
 }
 
 int aid_anchor_marks(aid_serial anchor, const char *prefix,
-	void (*visit)(void *context, const char *name), void *context, struct aid_error *err)
+	void (*visit)(void *context, aid_serial key, const char *name), void *context,
+	struct aid_error *err)
 {
-	AID_FREE aid_serial *links = NULL;
-	size_t count;
-	int r = aid_keyring_links(anchor, &links, &count, err);
-
-	if (r != AID_OK)
-		return r;
-	for (size_t i = 0; i < count; i++) {
-		struct aid_key_info info;
-
-		if (aid_key_describe(links[i], &info, NULL) == AID_OK && aid_streq(info.type, "user") &&
-			aid_str_has_prefix(info.name, prefix))
-			visit(context, info.name);
-	}
-	return AID_OK;
+	return visit_links(anchor, prefix, visit, context, err);
 }

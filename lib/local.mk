@@ -30,6 +30,7 @@ libagentid_base_la_SOURCES = \
 	%D%/syntax.c %D%/syntax.h \
 	%D%/target.c %D%/target.h %D%/target_private.h \
 	%D%/target_check.c %D%/target_check_all.c %D%/target_check_cloud.c %D%/target_options.c \
+	%D%/target_place.c \
 	%D%/trusts.c %D%/trusts.h \
 	%D%/verify_call.c %D%/verify_call.h \
 	%D%/versions.c %D%/versions_text.c %D%/versions.h
@@ -40,6 +41,7 @@ libagentid_config_la_SOURCES = \
 	%D%/configuration.c %D%/configuration.h \
 	%D%/configuration_accounts.c \
 	%D%/configuration_across.c \
+	%D%/configuration_credential.c \
 	%D%/configuration_draft.c \
 	%D%/configuration_files.c \
 	%D%/configuration_private.h \

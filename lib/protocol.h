@@ -36,6 +36,8 @@ enum aid_msg {
 	AID_MSG_ALLOW = 7,   /* root. AGENT -> DONE with COUNT 1 if it was cut off, else 0 */
 	AID_MSG_VERIFY = 8,  /* anybody. SECRET AUDIENCE MAX_LIFETIME_MS, ISSUERS or COOKIE [SUBJECT
 			* TIMEOUT_MS CERTIFICATE, PROOF METHOD URI] -> VERIFIED */
+	AID_MSG_GET = 9,     /* COOKIE, or root with SESSION; NAME: have this credential in the ring
+			* -> DONE */
 	/* keyringd to client */
 	AID_MSG_OPENED = 16, /* SESSION COOKIE AGENT EXPIRES_MS */
 	AID_MSG_DONE = 17,   /* [COUNT_OF, TEXT: a remark for a person]; fetch says it of RETIRE */
@@ -45,6 +47,7 @@ enum aid_msg {
 	AID_MSG_ERROR = 21, /* STATUS TEXT [OAUTH_CODE HTTP_STATUS RETRY_AFTER_S ERRNO VERSION_MIN
 			 * VERSION_MAX]; the same in every version */
 	AID_MSG_VERIFIED = 22, /* CLAIMS ISSUER SUBJECT EXPIRES_MS TOKEN_ID; fetch says it too */
+	AID_MSG_CREDENTIAL_INFO = 23, /* of LIST: a credential of the SESSION_INFO before it */
 	/* keyringd to fetch */
 	AID_MSG_SIGN = 32,  /* source = host: ISSUER SUBJECT AUDIENCE LIFETIME_MS; fd 0: signing key */
 	AID_MSG_TOKEN = 33, /* source = oidc: see docs/PROTOCOL.md; descriptors as FDS says */

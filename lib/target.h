@@ -104,6 +104,9 @@ int aid_target_complete(const struct aid_target_values *values, struct aid_error
 int aid_target_audience(const struct aid_target_values *values, char *out, size_t size,
 	struct aid_error *err) AID_WUR;
 
+/* The host (and port) that is asked, or a name for it; issuer is [token]'s, which type oidc asks. */
+void aid_target_host(const struct aid_target_values *values, const char *issuer, char *out, size_t size);
+
 /* What stands in the file of an option with AID_USE_FILE. Borrowed. */
 struct aid_target_file {
 	const char *option;

@@ -104,6 +104,26 @@ void kd_agent_set_error(struct kd_agent *agent, const char *text)
 	agent->last_error = text == NULL ? NULL : strdup(text);
 }
 
+size_t kd_agent_credential_size(const struct kd_agent *agent, enum aid_target_kind kind)
+{
+	static const size_t common[AID_TARGET_LAST_WK + 1] = {
+		[AID_TARGET_AWS_STS] = 2048,
+		[AID_TARGET_AZURE_WIF] = 2048,
+		[AID_TARGET_GCP_WIF] = 2048,
+		[AID_TARGET_RFC8693] = 1536,
+		[AID_TARGET_VAULT] = 256,
+		[AID_TARGET_OIDC] = 1536,
+	};
+
+	return agent->credential_sizes[kind] > 0 ? agent->credential_sizes[kind] : common[kind];
+}
+
+void kd_agent_saw_credential(struct kd_agent *agent, enum aid_target_kind kind, size_t size)
+{
+	if (size > agent->credential_sizes[kind])
+		agent->credential_sizes[kind] = size;
+}
+
 void kd_agents_forget_unused(struct kd_agents *agents)
 {
 	struct kd_list *next;

@@ -26,9 +26,10 @@ struct kd_retire_queue {
 	bool told;               /* that the issuer cannot revoke */
 };
 
+/* Also a target that credentials come from, see kd_credential_target(). */
 struct kd_issuer {
 	struct kd_list node;
-	char *name;             /* the URL; "host" for the host issuer */
+	char *name;             /* the URL; "host" for the host issuer; "target HOST" */
 	struct kd_breaker breaker;
 	struct kd_list waiting; /* sessions whose refresh is due while the breaker is open */
 	struct kd_timer timer;  /* for the probe */
@@ -47,6 +48,7 @@ struct kd_agent {
 	uint32_t n_sessions;
 	bool revoked;
 	size_t token_size;              /* the largest seen, for admission */
+	size_t credential_sizes[AID_TARGET_LAST_WK + 1]; /* the same of each kind */
 	char *last_error;
 	char *problem;                  /* of its file, which is refused; NULL: none */
 };
@@ -65,6 +67,9 @@ struct kd_issuer *kd_issuers_get(struct kd_agents *agents, const char *name);
 /* Copies; NULL: its file is good. */
 void kd_agent_set_problem(struct kd_agent *agent, const char *text);
 void kd_agent_set_error(struct kd_agent *agent, const char *text);
+/* What room a credential of this kind needs: the largest seen, or what it commonly has. */
+size_t kd_agent_credential_size(const struct kd_agent *agent, enum aid_target_kind kind);
+void kd_agent_saw_credential(struct kd_agent *agent, enum aid_target_kind kind, size_t size);
 /* Frees agents that have neither configuration, refused or not, nor sessions nor a mark of the kill
  * switch. */
 void kd_agents_forget_unused(struct kd_agents *agents);

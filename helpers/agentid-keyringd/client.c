@@ -166,13 +166,18 @@ void kd_clients_answer_opened(struct kd_daemon *daemon, struct kd_session *sessi
 	explicit_bzero(buffer, sizeof(buffer));
 }
 
-void kd_client_wait(struct kd_daemon *daemon, struct kd_client *client, struct kd_session *session)
+void kd_client_wait_in(struct kd_daemon *daemon, struct kd_client *client, struct kd_list *list)
 {
 	client->state = KD_CLIENT_WAITING;
-	client->session = session;
-	if (session != NULL)
-		kd_list_append(&session->clients, &client->waiter);
+	if (list != NULL)
+		kd_list_append(list, &client->waiter);
 	kd_loop_clear(&daemon->loop, &client->timer);
+}
+
+void kd_client_wait(struct kd_daemon *daemon, struct kd_client *client, struct kd_session *session)
+{
+	client->session = session;
+	kd_client_wait_in(daemon, client, session != NULL ? &session->clients : NULL);
 }
 
 /* Others than root could fill the log with it. */

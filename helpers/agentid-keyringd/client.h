@@ -42,6 +42,7 @@ struct kd_client {
 	enum aid_msg request;     /* of a stream */
 	bool head_sent;
 	uint32_t cursor;
+	uint32_t part;            /* of the session at the cursor: 0 itself, then its credentials */
 	char filter[64];          /* agent id, or "" */
 };
 
@@ -67,6 +68,8 @@ void kd_clients_reap(struct kd_daemon *daemon);
 void kd_client_drop(struct kd_daemon *daemon, struct kd_client *client);
 /* The answer depends on the session's request to fetch; without a session, on whoever calls this. */
 void kd_client_wait(struct kd_daemon *daemon, struct kd_client *client, struct kd_session *session);
+/* The same where it depends on something else; list is of those that wait for it. */
+void kd_client_wait_in(struct kd_daemon *daemon, struct kd_client *client, struct kd_list *list);
 void kd_client_answer_error(struct kd_daemon *daemon, struct kd_client *client,
 	const struct aid_error *err);
 /* text may be NULL: a remark for a person. */

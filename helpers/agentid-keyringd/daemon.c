@@ -3,6 +3,7 @@
 #include "daemon.h"
 
 #include "clock.h"
+#include "credentialstore.h"
 #include "refresh.h"
 #include "store.h"
 
@@ -22,12 +23,17 @@ void kd_daemon_clock_stepped(struct kd_daemon *daemon, int64_t step_ms)
 		if (session == NULL || session->state != KD_LIVE)
 			continue;
 		kd_store_set_timeouts(session);
+		kd_credentials_set_timeouts(session);
 		kd_refresh_soon(daemon, session, STEP_WINDOW_MS);
+		kd_credentials_soon(daemon, session, STEP_WINDOW_MS, false);
 	}
 }
 
 void kd_daemon_done(struct kd_daemon *daemon)
 {
+	const struct aid_error stopping = {.status = AID_E_UNREACHABLE, .retry_after_s = -1,
+		.text = "agentid-keyringd stops"};
+
 	aid_notify_send(&daemon->notify, "STOPPING=1");
 	kd_clients_done(daemon);
 	for (uint32_t slot = 0; slot < daemon->sessions.n_slots; slot++) {
@@ -36,6 +42,7 @@ void kd_daemon_done(struct kd_daemon *daemon)
 		if (session == NULL)
 			continue;
 		kd_refresh_cancel(daemon, session);
+		kd_credentials_drop(daemon, session, &stopping);
 		kd_loop_remove(&daemon->loop, &session->leader);
 		kd_list_remove(&session->of_agent);
 	}

@@ -2,6 +2,7 @@
  * Copyright The agentid authors */
 #include "ending.h"
 
+#include "credential.h"
 #include "refresh.h"
 #include "retire.h"
 #include "str.h"
@@ -23,6 +24,7 @@ static void end_quietly(struct kd_daemon *daemon, struct kd_session *session, in
 {
 	struct aid_error err = AID_ERROR_INIT;
 
+	(void)aid_fail(&err, status, "the session has ended: %s", reason);
 	kd_retire_take(daemon, session);
 	if (session->holder == 0) {
 		aid_ring_revoke(daemon->anchor, session->ring);
@@ -31,8 +33,8 @@ static void end_quietly(struct kd_daemon *daemon, struct kd_session *session, in
 		aid_anchor_drop(daemon->anchor, session->holder);
 	}
 	kd_refresh_cancel(daemon, session);
+	kd_credentials_drop(daemon, session, &err);
 	kd_loop_remove(&daemon->loop, &session->leader);
-	(void)aid_fail(&err, status, "the session has ended: %s", reason);
 	kd_clients_answer_error(daemon, &session->clients, &err);
 	kd_list_remove(&session->of_agent);
 	session->agent->n_sessions--;

@@ -3,6 +3,7 @@
 #include "fetchlink.h"
 
 #include "clock.h"
+#include "credential.h"
 #include "daemon.h"
 #include "fetchrequest.h"
 #include "opening.h"
@@ -71,10 +72,24 @@ bool kd_fetch_refused(struct kd_daemon *daemon, const struct aid_frame *frame, u
 	return true;
 }
 
+static struct kd_job *job_of(const struct kd_session *session, uint32_t id)
+{
+	if (session->job != NULL && session->job->id == id)
+		return session->job;
+	for (struct kd_list *n = session->credentials.next; n != &session->credentials; n = n->next) {
+		struct kd_job *job = KD_CONTAINER(n, struct kd_credential, node)->job;
+
+		if (job != NULL && job->id == id)
+			return job;
+	}
+	return NULL;
+}
+
 static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *frame)
 {
 	uint32_t slot = frame->id & ((1U << KD_FETCH_SLOT_BITS) - 1);
-	struct kd_session *session;
+	const struct kd_session *session;
+	struct kd_job *job;
 	struct aid_error err = AID_ERROR_INIT;
 
 	if (slot == KD_RETIRE_SLOT) {
@@ -86,17 +101,17 @@ static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *fra
 		return;
 	}
 	session = kd_sessions_by_slot(&daemon->sessions, slot);
+	job = session == NULL ? NULL : job_of(session, frame->id);
 	/* Whoever asked may have gone since. */
-	if (session == NULL || session->job == NULL || session->job->id != frame->id ||
-		session->job->sends == 0)
+	if (job == NULL || job->sends == 0)
 		return;
 	if (frame->type == AID_MSG_ISSUED) {
-		conclude(daemon, session->job, frame, NULL, true);
+		conclude(daemon, job, frame, NULL, true);
 		return;
 	}
 	if (frame->type == AID_MSG_ERROR &&
-		kd_fetch_refused(daemon, frame, session->job->version, &err)) {
-		kd_fetch_again(daemon, session->job);
+		kd_fetch_refused(daemon, frame, job->version, &err)) {
+		kd_fetch_again(daemon, job);
 		return;
 	}
 	if (frame->type == AID_MSG_ERROR && err.status == AID_E_VERSION)
@@ -104,7 +119,7 @@ static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *fra
 	if (frame->type != AID_MSG_ERROR)
 		(void)aid_fail(&err, AID_E_PROTOCOL, "agentid-fetch answered with message %d",
 			(int)frame->type);
-	conclude(daemon, session->job, NULL, &err, err.status != AID_E_VERSION);
+	conclude(daemon, job, NULL, &err, err.status != AID_E_VERSION);
 }
 
 /* False when there was nothing more to receive. */
@@ -232,13 +247,16 @@ static void disconnect(struct kd_daemon *daemon, const struct aid_error *why)
 static int send_job(struct kd_daemon *daemon, struct kd_job *job, struct aid_error *err)
 {
 	struct kd_request request;
+	struct kd_ask ask = {.id = job->id};
 	int64_t left = job->deadline_ms - aid_clock_boot_ms() - MARGIN_MS;
 	int r;
 
-	job->asked = job->session->agent->issuer;
+	ask.timeout_ms = left > 1 ? left : 1;
+	ask.credential = job->credential;
+	job->asked = job->credential != NULL ? job->issuer : job->session->agent->issuer;
 	job->version = daemon->fetch.version;
 	r = kd_request_build(daemon, job->session->agent,
-		&(struct kd_ask){.id = job->id, .timeout_ms = left > 1 ? left : 1}, &request, err);
+		&ask, &request, err);
 	if (r == AID_OK)
 		r = aid_ipc_send(daemon->fetch.watch.fd, request.frame, request.length, request.fds,
 			request.n_fds, err);

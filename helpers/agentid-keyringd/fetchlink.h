@@ -17,14 +17,16 @@
 
 #define KD_FETCH_SLOT_BITS 20U /* of a request's id: KD_SESSIONS_MAX fits */
 
+struct kd_credential;
 struct kd_issuer;
 struct kd_session;
 
-/* One request for a token. Its id is the slot of the session in the low 20 bits and a running
+/* One request for a token or a credential. Its id is the slot of the session in the low 20 bits and a running
  * number above, so an answer finds its job without another table. */
 struct kd_job {
 	struct kd_list node;
 	struct kd_session *session;
+	struct kd_credential *credential; /* NULL: it is for the session's token */
 	struct kd_issuer *issuer; /* whose breaker counts the outcome; NULL: none */
 	struct kd_issuer *asked;  /* whom the request sent names: a reload may lie between */
 	struct kd_timer deadline;
@@ -59,7 +61,7 @@ void kd_fetch_start(struct kd_daemon *daemon);
  * is not called back from within. */
 void kd_fetch_send_due(struct kd_daemon *daemon);
 bool kd_fetch_is_up(const struct kd_fetch *fetch);
-/* Queues a new job for the session, which must have none. kd_refresh_answered() gets the answer,
+/* Queues a new job for the session, which must have none for the same thing. kd_refresh_answered() gets the answer,
  * never before this returns. NULL without memory. */
 struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *session,
 	int64_t deadline_boot_ms);

@@ -41,8 +41,9 @@ static void found(struct kd_daemon *daemon, const char *id)
 		id);
 }
 
-static void on_mark(void *context, const char *name)
+static void on_mark(void *context, aid_serial key, const char *name)
 {
+	(void)key;
 	found(context, name + strlen(MARK_PREFIX));
 }
 

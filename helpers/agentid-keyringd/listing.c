@@ -3,6 +3,7 @@
 #include "listing.h"
 
 #include "clock.h"
+#include "credential.h"
 #include "daemon.h"
 #include "str.h"
 
@@ -75,6 +76,30 @@ static const char *last_error(const struct kd_agent *agent, char out[AGENT_ERROR
 	return out;
 }
 
+static void write_credential(const struct kd_session *s, const struct kd_credential *c,
+	const struct aid_credential *config, struct aid_writer *w)
+{
+	char id[AID_SESSION_ID_SIZE];
+
+	aid_str_hex(s->id, sizeof(s->id), id);
+	aid_writer_text(w, AID_TAG_SESSION, id);
+	aid_writer_text(w, AID_TAG_NAME, c != NULL ? c->name : config->name);
+	aid_writer_int(w, AID_TAG_CREDENTIAL_TYPE, c != NULL ? c->kind : config->options.target->kind);
+	aid_writer_text(w, AID_TAG_STATE, kd_credential_state(c));
+	if (c == NULL)
+		return;
+	if (kd_credential_is_there(c)) {
+		aid_writer_int(w, AID_TAG_EXPIRES_MS, c->expires_wall_ms);
+		aid_writer_int(w, AID_TAG_LIFETIME_MS, c->lifetime_ms);
+		aid_writer_text(w, AID_TAG_TOKEN_ID, text_or_null(c->id));
+	}
+	if (c->timer.place != 0)
+		aid_writer_int(w, AID_TAG_REFRESH_MS, to_wall(c->timer.due_ms));
+	aid_writer_int(w, AID_TAG_REFRESHES, c->refreshes);
+	aid_writer_int(w, AID_TAG_FAILURES, c->failures);
+	aid_writer_text(w, AID_TAG_LAST_ERROR, c->last_error);
+}
+
 static void write_agent(const struct kd_agent *agent, struct aid_writer *w)
 {
 	char text[AGENT_ERROR_SIZE];
@@ -131,7 +156,7 @@ static const struct kd_agent *agent_at(const struct kd_daemon *daemon, struct kd
 
 static const struct kd_session *session_at(const struct kd_daemon *daemon, struct kd_client *client)
 {
-	for (; client->cursor < daemon->sessions.n_slots; client->cursor++) {
+	for (; client->cursor < daemon->sessions.n_slots; client->cursor++, client->part = 0) {
 		const struct kd_session *session =
 			kd_sessions_by_slot(&daemon->sessions, client->cursor);
 
@@ -141,21 +166,40 @@ static const struct kd_session *session_at(const struct kd_daemon *daemon, struc
 	return NULL;
 }
 
-/* Writes the frame at the cursor; false at the end of the list. */
-static bool write_next(const struct kd_daemon *daemon, struct kd_client *client, uint8_t *buffer,
+/* The session at the cursor, or a credential of it; false at the end of the list. */
+static bool write_of_session(const struct kd_daemon *daemon, struct kd_client *client, uint8_t *buffer,
 	struct aid_writer *writer)
 {
-	const struct kd_session *session;
-	const struct kd_agent *agent;
+	const struct aid_credential *config;
+	const struct kd_credential *credential;
+	const struct kd_session *session = session_at(daemon, client);
 
-	if (client->request == AID_MSG_LIST) {
+	if (session != NULL && client->part > 0 &&
+		!kd_credential_at(session, client->part - 1, &credential, &config)) {
+		client->part = 0;
+		client->cursor++;
 		session = session_at(daemon, client);
-		if (session == NULL)
-			return false;
+	}
+	if (session == NULL)
+		return false;
+	if (client->part == 0) {
 		kd_client_begin(client, writer, buffer, ITEM_BYTES, AID_MSG_SESSION_INFO);
 		write_session(session, writer);
 		return true;
 	}
+	kd_client_begin(client, writer, buffer, ITEM_BYTES, AID_MSG_CREDENTIAL_INFO);
+	write_credential(session, credential, config, writer);
+	return true;
+}
+
+/* Writes the frame at the cursor; false at the end of the list. */
+static bool write_next(const struct kd_daemon *daemon, struct kd_client *client, uint8_t *buffer,
+	struct aid_writer *writer)
+{
+	const struct kd_agent *agent;
+
+	if (client->request == AID_MSG_LIST)
+		return write_of_session(daemon, client, buffer, writer);
 	if (!client->head_sent) {
 		kd_client_begin(client, writer, buffer, ITEM_BYTES, AID_MSG_DAEMON_INFO);
 		write_daemon(daemon, writer);
@@ -173,6 +217,8 @@ static void advance(struct kd_client *client)
 {
 	if (client->request == AID_MSG_STATUS && !client->head_sent)
 		client->head_sent = true;
+	else if (client->request == AID_MSG_LIST)
+		client->part++;
 	else
 		client->cursor++;
 }
@@ -221,5 +267,6 @@ void kd_listing_begin(struct kd_daemon *daemon, struct kd_client *client,
 	client->request = frame->type;
 	client->head_sent = false;
 	client->cursor = 0;
+	client->part = 0;
 	kd_listing_continue(daemon, client);
 }

@@ -7,12 +7,17 @@ agentid_keyringd_SOURCES = \
 	%D%/breaker.c %D%/breaker.h \
 	%D%/chance.h \
 	%D%/client.c %D%/client.h \
+	%D%/credential.c %D%/credential.h %D%/credentials.c \
+	%D%/credentialrecord.c %D%/credentialrecord.h \
+	%D%/credentialstore.c %D%/credentialstore.h \
 	%D%/daemon.c %D%/daemon.h \
 	%D%/ending.c %D%/ending.h \
+	%D%/exchangerequest.c \
 	%D%/fetchlink.c %D%/fetchlink.h \
-	%D%/fetchrequest.c %D%/fetchrequest.h \
+	%D%/fetchrequest.c %D%/fetchrequest.h %D%/fetchrequest_private.h \
 	%D%/heap.c %D%/heap.h \
 	%D%/hostkey.c %D%/hostkey.h \
+	%D%/issued.c %D%/issued.h \
 	%D%/killswitch.c %D%/killswitch.h \
 	%D%/leader.c %D%/leader.h \
 	%D%/list.h \

@@ -137,6 +137,7 @@ static int admit(struct kd_daemon *daemon, const struct kd_agent *agent, aid_ser
 	struct aid_error *err)
 {
 	unsigned int max = agent->config->max_sessions;
+	struct kd_quota_need need;
 	int r;
 
 	if (agent->revoked)
@@ -150,9 +151,15 @@ static int admit(struct kd_daemon *daemon, const struct kd_agent *agent, aid_ser
 		return r;
 	if (kd_sessions_by_ring(&daemon->sessions, ring) != NULL)
 		return aid_fail(err, AID_E_UNTRUSTED, "key %d is the ring of another session", ring);
-	return kd_admission_ask(&daemon->admission, daemon->sessions.count,
-		agent->token_size > 0 ? agent->token_size : KD_QUOTA_TOKEN_GUESS, aid_clock_boot_ms(),
-		err);
+	need = kd_quota_session(agent->token_size > 0 ? agent->token_size : KD_QUOTA_TOKEN_GUESS);
+	/* It may ask for each of them. */
+	for (size_t i = 0; i < agent->config->n_credentials; i++) {
+		const struct aid_credential *credential = &agent->config->credentials[i];
+
+		kd_quota_add_credential(&need, strlen(credential->name),
+			kd_agent_credential_size(agent, credential->options.target->kind));
+	}
+	return kd_admission_ask(&daemon->admission, daemon->sessions.count, &need, aid_clock_boot_ms(), err);
 }
 
 static void draw_names(struct kd_session *session)
@@ -252,7 +259,7 @@ void kd_opening_prepare(struct kd_daemon *daemon, struct kd_session *session)
 		kd_opening_failed(daemon, session, &err);
 }
 
-void kd_opening_done(struct kd_daemon *daemon, struct kd_session *session)
+static void say_opened(struct kd_daemon *daemon, struct kd_session *session)
 {
 	char id[AID_SESSION_ID_SIZE];
 
@@ -264,6 +271,19 @@ void kd_opening_done(struct kd_daemon *daemon, struct kd_session *session)
 		kd_session_text(session, KD_SERVICE), kd_session_text(session, KD_RHOST),
 		(int)session->leader_pid, session->token_id, (long long)session->lifetime_ms / 1000);
 	kd_clients_answer_opened(daemon, session);
+}
+
+void kd_opening_finish(struct kd_daemon *daemon, struct kd_session *session)
+{
+	struct aid_error err = AID_ERROR_INIT;
+
+	if (kd_store_finish(session, &err) != AID_OK) {
+		kd_opening_failed(daemon, session, &err);
+		return;
+	}
+	session->state = KD_LIVE;
+	kd_refresh_plan(daemon, session);
+	say_opened(daemon, session);
 }
 
 void kd_opening_failed(struct kd_daemon *daemon, struct kd_session *session,

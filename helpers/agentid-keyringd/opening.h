@@ -15,8 +15,8 @@ void kd_opening_begin(struct kd_daemon *daemon, struct kd_client *client,
 /* The request for its token is on the way: does meanwhile what needs no token. On failure the session has
  * ended when this returns. */
 void kd_opening_prepare(struct kd_daemon *daemon, struct kd_session *session);
-/* The token is in the ring: answers OPENED. */
-void kd_opening_done(struct kd_daemon *daemon, struct kd_session *session);
+/* The token is in the ring, and what else is waited for is done with: answers OPENED. */
+void kd_opening_finish(struct kd_daemon *daemon, struct kd_session *session);
 /* Answers err and ends the session. */
 void kd_opening_failed(struct kd_daemon *daemon, struct kd_session *session,
 	const struct aid_error *err);

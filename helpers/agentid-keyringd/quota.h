@@ -16,6 +16,7 @@
 /* A key that an agent ended is made anew while the kernel still counts the old one. */
 #define KD_QUOTA_RESERVE_KEYS 16
 #define KD_QUOTA_TOKEN_GUESS 1536U /* bytes of an agent's token while none was seen */
+#define KD_QUOTA_RECORD_GUESS 200U /* bytes that keyringd notes of one credential */
 #define KD_QUOTA_FRESH_MS 200      /* how long one reading of /proc/key-users serves */
 
 struct kd_admission {
@@ -23,14 +24,21 @@ struct kd_admission {
 	int64_t read_at_ms;      /* boot clock; 0: never */
 };
 
-/* What a session costs in bytes beyond its ring; *ret_keys gets the number of keys. */
-int64_t kd_quota_session_bytes(size_t token_size, int64_t *ret_keys);
+struct kd_quota_need {
+	int64_t keys;
+	int64_t bytes;
+};
+
+/* What a session costs beyond its ring. */
+struct kd_quota_need kd_quota_session(size_t token_size);
+/* One more key, of a credential. */
+void kd_quota_add_credential(struct kd_quota_need *need, size_t name_length, size_t size);
 /* Pure: AID_OK, or AID_E_QUOTA with the figures and the sysctl to raise. */
-int kd_quota_admit(const struct aid_quota *quota, uint32_t sessions, size_t token_size,
+int kd_quota_admit(const struct aid_quota *quota, uint32_t sessions, const struct kd_quota_need *need,
 	struct aid_error *err) AID_WUR;
 /* The same with the kernel's figures. When these cannot be read nobody is refused: then the
  * kernel itself says no, later. */
-int kd_admission_ask(struct kd_admission *admission, uint32_t sessions, size_t token_size,
-	int64_t now_ms, struct aid_error *err) AID_WUR;
+int kd_admission_ask(struct kd_admission *admission, uint32_t sessions,
+	const struct kd_quota_need *need, int64_t now_ms, struct aid_error *err) AID_WUR;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "chance.h"
 #include "clock.h"
+#include "credentialstore.h"
 #include "ending.h"
 #include "leader.h"
 #include "refresh.h"
@@ -124,6 +125,7 @@ static int adopt(struct kd_daemon *daemon, aid_serial ring, const struct aid_rec
 		return r;
 	}
 	kd_store_set_timeouts(session);
+	kd_credentials_recover(daemon, session, clock_was_stepped(record));
 	kd_refresh_plan(daemon, session);
 	if (session->token == 0 || clock_was_stepped(record) ||
 		session->timer.due_ms < aid_clock_boot_ms())

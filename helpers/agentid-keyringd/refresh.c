@@ -4,7 +4,9 @@
 
 #include "chance.h"
 #include "clock.h"
+#include "credential.h"
 #include "ending.h"
+#include "issued.h"
 #include "opening.h"
 #include "requests.h"
 #include "schedule.h"
@@ -234,50 +236,14 @@ void kd_refresh_cancel(struct kd_daemon *daemon, struct kd_session *session)
 
 /* ---- answers ---- */
 
-struct issued {
-	struct kd_issuer *issuer; /* whom fetch had it from */
-	const uint8_t *token;
-	size_t length;
-	int64_t expires_wall_ms;
-	int64_t lifetime_ms;
-	char token_id[KD_TOKEN_ID_SIZE];
-};
-
-static int read_issued(const struct aid_frame *frame, struct issued *issued, struct aid_error *err)
+static void adopt(struct kd_session *session, struct kd_issuer *issuer, const struct kd_issued *issued)
 {
-	const struct aid_field *secret = &frame->fields[AID_TAG_SECRET];
-	int r;
-
-	if (secret->length == 0 || secret->length > AID_TOKEN_MAX)
-		return aid_fail(err, AID_E_PROTOCOL, "token of %zu bytes, allowed 1 to %d",
-			secret->length, AID_TOKEN_MAX);
-	r = aid_frame_int(frame, AID_TAG_EXPIRES_MS, 1, INT64_MAX / 2, &issued->expires_wall_ms, err);
-	if (r != AID_OK)
-		return r;
-	r = aid_frame_int(frame, AID_TAG_LIFETIME_MS, 1, INT64_MAX / 2, &issued->lifetime_ms, err);
-	if (r != AID_OK)
-		return r;
-	r = aid_frame_text_required(frame, AID_TAG_TOKEN_ID, issued->token_id,
-		sizeof(issued->token_id), err);
-	if (r != AID_OK)
-		return r;
-	issued->token = secret->bytes;
-	issued->length = secret->length;
-	return AID_OK;
-}
-
-static void adopt(struct kd_session *session, const struct issued *issued)
-{
-	/* The kernel ends keys on whole seconds of the wall clock: what counts is when it will. */
-	int64_t expires = issued->expires_wall_ms - issued->expires_wall_ms % 1000;
-	int64_t left = expires - aid_clock_wall_ms();
-
 	session->received_boot_ms = aid_clock_boot_ms();
-	session->lifetime_ms = left < issued->lifetime_ms ? left : issued->lifetime_ms;
-	session->expires_wall_ms = expires;
+	session->lifetime_ms = issued->lifetime_ms;
+	session->expires_wall_ms = issued->expires_wall_ms;
 	session->expires_boot_ms = session->received_boot_ms + session->lifetime_ms;
 	memcpy(session->token_id, issued->token_id, sizeof(session->token_id));
-	session->token_issuer = issued->issuer;
+	session->token_issuer = issuer;
 	if (issued->length > session->agent->token_size)
 		session->agent->token_size = issued->length;
 }
@@ -338,7 +304,7 @@ static bool has_time_left(const struct kd_session *session)
 }
 
 static void refresh_succeeded(struct kd_daemon *daemon, struct kd_session *session,
-	const struct issued *issued)
+	struct kd_issuer *issuer, const struct kd_issued *issued)
 {
 	const struct kd_session before = *session;
 	struct aid_error err = AID_ERROR_INIT;
@@ -346,9 +312,9 @@ static void refresh_succeeded(struct kd_daemon *daemon, struct kd_session *sessi
 	int r;
 
 	had_live_token = session->token != 0 && has_time_left(session);
-	adopt(session, issued);
+	adopt(session, issuer, issued);
 	session->refreshes++;
-	r = kd_store_refresh(daemon, session, issued->token, issued->length, &recreated, &err);
+	r = kd_store_refresh(daemon, session, issued->bytes, issued->length, &recreated, &err);
 	if (r == AID_OK) {
 		log_refreshed(daemon, session, recreated && had_live_token);
 		session->failures = 0;
@@ -391,20 +357,20 @@ static void opening_answered_badly(struct kd_daemon *daemon, struct kd_session *
 }
 
 static void opening_succeeded(struct kd_daemon *daemon, struct kd_session *session,
-	const struct issued *issued)
+	struct kd_issuer *issuer, const struct kd_issued *issued)
 {
 	struct aid_error err = AID_ERROR_INIT;
 
-	adopt(session, issued);
-	if (kd_store_open(session, issued->token, issued->length, &err) != AID_OK) {
+	adopt(session, issuer, issued);
+	if (kd_store_open(session, issued->bytes, issued->length, &err) != AID_OK) {
 		kd_opening_failed(daemon, session, &err);
 		return;
 	}
-	session->state = KD_LIVE;
 	session->failures = 0;
 	kd_agent_set_error(session->agent, NULL);
-	kd_refresh_plan(daemon, session);
-	kd_opening_done(daemon, session);
+	kd_credentials_open(daemon, session);
+	if (session->opens == 0)
+		kd_opening_finish(daemon, session);
 }
 
 static void answered_badly(struct kd_daemon *daemon, struct kd_session *session,
@@ -421,7 +387,8 @@ void kd_refresh_answered(struct kd_daemon *daemon, struct kd_job *job,
 {
 	struct kd_session *session = job->session;
 	struct aid_error err = AID_ERROR_INIT;
-	struct issued issued = {.issuer = job->asked};
+	struct kd_issuer *issuer = job->asked;
+	struct kd_issued issued;
 
 	/* A secret may have been replaced while the request was under way. */
 	if (answer->err != NULL && answer->err->status == AID_E_CREDENTIAL && !job->reopened) {
@@ -429,17 +396,21 @@ void kd_refresh_answered(struct kd_daemon *daemon, struct kd_job *job,
 		kd_fetch_again(daemon, job);
 		return;
 	}
-	session->job = NULL;
 	note_answer(daemon, job, answer);
+	if (job->credential != NULL) {
+		kd_credential_answered(daemon, job, answer);
+		return;
+	}
+	session->job = NULL;
 	free(job);
 	if (answer->err != NULL) {
 		answered_badly(daemon, session, answer->err);
 		return;
 	}
-	if (read_issued(answer->frame, &issued, &err) != AID_OK)
+	if (kd_issued_read(answer->frame, AID_TOKEN_MAX, &issued, &err) != AID_OK)
 		answered_badly(daemon, session, &err);
 	else if (session->state == KD_OPENING)
-		opening_succeeded(daemon, session, &issued);
+		opening_succeeded(daemon, session, issuer, &issued);
 	else
-		refresh_succeeded(daemon, session, &issued);
+		refresh_succeeded(daemon, session, issuer, &issued);
 }

@@ -4,6 +4,7 @@
 
 #include "accounts.h"
 #include "clock.h"
+#include "credential.h"
 #include "ending.h"
 #include "refresh.h"
 #include "str.h"
@@ -187,9 +188,13 @@ bool kd_reload_may_be_configured(const struct kd_daemon *daemon, const struct kd
 
 static void retry_failing(struct kd_daemon *daemon, struct kd_agent *agent)
 {
-	for (struct kd_list *n = agent->sessions.next; n != &agent->sessions; n = n->next) {
+	struct kd_list *next;
+
+	for (struct kd_list *n = agent->sessions.next; n != &agent->sessions; n = next) {
 		struct kd_session *session = KD_CONTAINER(n, struct kd_session, of_agent);
 
+		next = n->next;
+		kd_credentials_reload(daemon, session);
 		if (session->state == KD_LIVE &&
 			(session->failures > 0 || !kd_list_is_empty(&session->waiting)))
 			kd_refresh_soon(daemon, session, RETRY_WINDOW_MS);

@@ -3,6 +3,7 @@
 #include "requests.h"
 
 #include "clock.h"
+#include "credential.h"
 #include "daemon.h"
 #include "ending.h"
 #include "killswitch.h"
@@ -106,6 +107,22 @@ static void serve_refresh(struct kd_daemon *daemon, struct kd_client *client,
 	kd_client_wait(daemon, client, session);
 }
 
+static void serve_get(struct kd_daemon *daemon, struct kd_client *client,
+	const struct aid_frame *frame)
+{
+	char name[AID_CREDENTIAL_NAME_MAX + 1];
+	struct kd_session *session;
+	struct aid_error err = AID_ERROR_INIT;
+	int r = find_session(daemon, client, frame, &session, &err);
+
+	if (r == AID_OK)
+		r = aid_frame_text_required(frame, AID_TAG_NAME, name, sizeof(name), &err);
+	if (r != AID_OK)
+		kd_client_answer_error(daemon, client, &err);
+	else
+		kd_credential_get(daemon, client, session, name);
+}
+
 static void serve_revoke(struct kd_daemon *daemon, struct kd_client *client,
 	const struct aid_frame *frame)
 {
@@ -153,6 +170,7 @@ static const struct {
 	{AID_MSG_REVOKE, true, serve_revoke},
 	{AID_MSG_ALLOW, true, serve_allow},
 	{AID_MSG_VERIFY, false, kd_verify_begin},
+	{AID_MSG_GET, false, serve_get},
 };
 
 void kd_requests_serve(struct kd_daemon *daemon, struct kd_client *client,

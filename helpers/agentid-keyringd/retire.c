@@ -4,10 +4,12 @@
 
 #include "chance.h"
 #include "clock.h"
+#include "credential.h"
 #include "daemon.h"
 #include "fetchrequest.h"
 #include "schedule.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +18,7 @@
 #define BREAKER_MS 1000 /* how soon an issuer whose breaker is open is looked at again, at least */
 #define SENDS_MAX 2     /* of one token to a fetch that ends under it */
 
-/* One token. It waits in its issuer's queue or flies; the timer is its expiry or the deadline. */
+/* One token or credential. It waits in its issuer's queue or flies; the timer is its expiry or the deadline. */
 struct retirement {
 	struct kd_list node;
 	struct kd_issuer *issuer;
@@ -31,6 +33,7 @@ struct retirement {
 	bool reopened; /* the secret was opened again after AID_E_CREDENTIAL */
 	char agent[KD_AGENT_ID_SIZE];
 	char token_id[KD_TOKEN_ID_SIZE];
+	char credential[AID_CREDENTIAL_NAME_MAX + 1]; /* "": the session's token */
 };
 
 static struct retirement *first_of(const struct kd_list *list)
@@ -158,15 +161,25 @@ static void on_item_timer(struct kd_daemon *daemon, struct kd_timer *timer)
 
 /* ---- sending ---- */
 
+static bool is_same_target(struct kd_daemon *daemon, const struct kd_agent *agent,
+	const struct retirement *item)
+{
+	const struct aid_credential *config = aid_agent_credential(agent->config, item->credential);
+
+	return config != NULL && kd_credential_target(daemon, agent, config) == item->issuer;
+}
+
 /* A reload may have given the agent another issuer since: no provider sees another one's token. */
-static const struct kd_agent *asker(const struct kd_daemon *daemon, const struct retirement *item)
+static const struct kd_agent *asker(struct kd_daemon *daemon, const struct retirement *item)
 {
 	const struct kd_agent *agent = kd_agents_find(&daemon->agents, item->agent);
 
-	if (agent == NULL || agent->config == NULL || agent->issuer != item->issuer ||
-		agent->config->token.source != AID_SOURCE_OIDC)
+	if (agent == NULL || agent->config == NULL)
 		return NULL;
-	return agent;
+	if (item->credential[0] != '\0')
+		return is_same_target(daemon, agent, item) ? agent : NULL;
+	return agent->issuer == item->issuer && agent->config->token.source == AID_SOURCE_OIDC ? agent
+											: NULL;
 }
 
 static int send_item(struct kd_daemon *daemon, const struct kd_agent *agent,
@@ -175,7 +188,8 @@ static int send_item(struct kd_daemon *daemon, const struct kd_agent *agent,
 	int64_t now = aid_clock_boot_ms();
 	int64_t left = item->expires_boot_ms - now;
 	struct kd_request request;
-	struct kd_ask ask = {.retire = item->token.bytes, .retire_length = item->token.length};
+	struct kd_ask ask = {.retire = item->token.bytes, .retire_length = item->token.length,
+		.retire_name = item->credential[0] != '\0' ? item->credential : NULL};
 	int r;
 
 	if (left > REQUEST_MS)
@@ -304,6 +318,16 @@ void kd_retire_answered(struct kd_daemon *daemon, const struct aid_frame *frame)
 
 /* ---- in and out ---- */
 
+/* What there is to revoke. */
+struct offer {
+	const struct kd_agent *agent;
+	struct kd_issuer *issuer;
+	aid_serial key;
+	int64_t expires_boot_ms;
+	const char *token_id;
+	const char *credential;
+};
+
 static bool is_wanted(const struct kd_session *session, int64_t now_boot_ms)
 {
 	const struct aid_agent *config = session->agent->config;
@@ -314,7 +338,26 @@ static bool is_wanted(const struct kd_session *session, int64_t now_boot_ms)
 		session->expires_boot_ms > now_boot_ms;
 }
 
-static struct retirement *keep(struct kd_retire *retire, const struct kd_session *session)
+/* Clouds take nothing back; a token server is asked as for the session's token. */
+static bool is_revocable(const struct kd_credential *c, int64_t now_boot_ms)
+{
+	if (c->key == 0 || c->expires_boot_ms <= now_boot_ms || kd_credential_config(c) == NULL)
+		return false;
+	switch (c->kind) {
+	case AID_TARGET_VAULT:
+		return true;
+	case AID_TARGET_RFC8693:
+	case AID_TARGET_OIDC:
+		return c->session->agent->config->token.revoke_at_end;
+	case AID_TARGET_AWS_STS:
+	case AID_TARGET_AZURE_WIF:
+	case AID_TARGET_GCP_WIF:
+		break;
+	}
+	return false;
+}
+
+static struct retirement *keep(struct kd_retire *retire, aid_serial key)
 {
 	struct retirement *item;
 	int r;
@@ -324,8 +367,7 @@ static struct retirement *keep(struct kd_retire *retire, const struct kd_session
 		return NULL;
 	}
 	item = calloc(1, sizeof(*item));
-	r = item == NULL ? AID_E_NOMEM
-			 : kd_retire_store_read(&retire->store, session->token, &item->token);
+	r = item == NULL ? AID_E_NOMEM : kd_retire_store_read(&retire->store, key, &item->token);
 	if (r == AID_OK)
 		return item;
 	/* Else the key is gone already: somebody ended it, or it expired. */
@@ -335,24 +377,21 @@ static struct retirement *keep(struct kd_retire *retire, const struct kd_session
 	return NULL;
 }
 
-void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session)
+static void take(struct kd_daemon *daemon, const struct offer *offer)
 {
-	struct kd_issuer *issuer = session->token_issuer;
-	struct retirement *item;
+	struct retirement *item = keep(&daemon->retire, offer->key);
 
-	if (!is_wanted(session, aid_clock_boot_ms()))
-		return;
-	item = keep(&daemon->retire, session);
 	if (item == NULL)
 		return;
-	item->issuer = issuer;
+	item->issuer = offer->issuer;
 	item->ended_boot_ms = aid_clock_boot_ms();
-	item->expires_boot_ms = session->expires_boot_ms;
+	item->expires_boot_ms = offer->expires_boot_ms;
 	item->timer.fire = on_item_timer;
-	memcpy(item->agent, session->agent->id, sizeof(item->agent));
-	memcpy(item->token_id, session->token_id, sizeof(item->token_id));
+	memcpy(item->agent, offer->agent->id, sizeof(item->agent));
+	(void)snprintf(item->token_id, sizeof(item->token_id), "%s", offer->token_id);
+	(void)snprintf(item->credential, sizeof(item->credential), "%s", offer->credential);
 	daemon->retire.count++;
-	kd_list_append(&issuer->retire.waiting, &item->node);
+	kd_list_append(&item->issuer->retire.waiting, &item->node);
 	kd_loop_set(&daemon->loop, &item->timer, item->expires_boot_ms);
 	daemon->fetch.send_due = true;
 }
@@ -361,6 +400,31 @@ void kd_retire_make_way(const struct kd_session *session)
 {
 	if (session->agent->issuer != NULL)
 		session->agent->issuer->retire.login_boot_ms = aid_clock_boot_ms();
+}
+
+/* Whom it came from is not known after a restart; who would be asked now is as good. */
+void kd_retire_take_credential(struct kd_daemon *daemon, const struct kd_credential *c)
+{
+	struct kd_issuer *target = c->target;
+
+	if (!is_revocable(c, aid_clock_boot_ms()))
+		return;
+	if (target == NULL)
+		target = kd_credential_target(daemon, c->session->agent, kd_credential_config(c));
+	if (target != NULL)
+		take(daemon, &(struct offer){c->session->agent, target, c->key, c->expires_boot_ms, c->id,
+				     c->name});
+}
+
+void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session)
+{
+	const struct kd_list *list = &session->credentials;
+
+	if (is_wanted(session, aid_clock_boot_ms()))
+		take(daemon, &(struct offer){session->agent, session->token_issuer, session->token,
+				     session->expires_boot_ms, session->token_id, ""});
+	for (struct kd_list *n = list->next; n != list; n = n->next)
+		kd_retire_take_credential(daemon, KD_CONTAINER(n, struct kd_credential, node));
 }
 
 void kd_retire_report(struct kd_daemon *daemon)

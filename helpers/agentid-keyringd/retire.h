@@ -21,6 +21,7 @@
 #define KD_RETIRE_SLOT ((1U << KD_FETCH_SLOT_BITS) - 1U)
 
 struct aid_frame;
+struct kd_credential;
 struct kd_daemon;
 struct kd_session;
 
@@ -37,11 +38,14 @@ struct kd_retire {
 void kd_retire_init(struct kd_retire *retire);
 /* Wipes and forgets everything. */
 void kd_retire_done(struct kd_daemon *daemon);
-/* The session ends: keeps its token, where its agent wants it revoked and it is known whose it is.
+/* The session ends: keeps its token, where its agent wants it revoked and it is known whose it is, and
+ * its credentials that can be revoked.
  * Before the keys are revoked, as nobody can read them afterwards. */
 void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session);
 /* A login asks its issuer, or has its answer: what nobody waits for stays out of the way of the next. */
 void kd_retire_make_way(const struct kd_session *session);
+/* The same of one credential. */
+void kd_retire_take_credential(struct kd_daemon *daemon, const struct kd_credential *credential);
 /* Sends what may be sent now. AID_E_BUSY: the socket is full; AID_E_UNREACHABLE: it is gone. */
 int kd_retire_flush(struct kd_daemon *daemon) AID_WUR;
 void kd_retire_answered(struct kd_daemon *daemon, const struct aid_frame *frame);

@@ -36,6 +36,7 @@ struct kd_session *kd_session_new(const char *const texts[KD_N_TEXTS])
 	kd_list_init(&session->of_agent);
 	kd_list_init(&session->waiting);
 	kd_list_init(&session->clients);
+	kd_list_init(&session->credentials);
 	return session;
 }
 

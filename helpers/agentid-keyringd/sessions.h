@@ -40,6 +40,8 @@ struct kd_session {
 	struct kd_list of_agent;
 	struct kd_list waiting; /* for the issuer's breaker */
 	struct kd_list clients; /* who wait for the job under way */
+	struct kd_list credentials; /* those that it has or tried to get, see credential.h */
+	uint32_t opens;         /* of them, how many the opener waits for */
 	struct kd_job *job;     /* NULL: none under way (single flight) */
 	struct kd_issuer *token_issuer; /* whose token is in the ring; NULL: not known after a restart */
 	struct kd_timer timer;

@@ -21,10 +21,11 @@
 /* What a session needs beside its token: anchors the ring and puts the cookie in. On failure of this and
  * the next the caller revokes the ring. */
 int kd_store_prepare(struct kd_daemon *daemon, struct kd_session *session, struct aid_error *err) AID_WUR;
-/* The first token, into a ring that was prepared: token and info, and the record last, because a ring
- * without a record is an open that was not finished. */
+/* The first token, into a ring that was prepared: token and info. */
 int kd_store_open(struct kd_session *session, const void *token, size_t length, struct aid_error *err)
 	AID_WUR;
+/* The record, last: a ring without one is an open that was not finished. */
+int kd_store_finish(struct kd_session *session, struct aid_error *err) AID_WUR;
 /* The next token, in place. *ret_recreated: the key was gone before its time. AID_E_NOTFOUND: the
  * ring itself is gone. */
 int kd_store_refresh(struct kd_daemon *daemon, struct kd_session *session, const void *token,
@@ -37,5 +38,12 @@ void kd_store_renew_ring(struct kd_session *session);
 /* When the token must be gone, on the wall clock of now: as the provider said, or as the boot clock
  * has it, whichever is earlier. */
 int64_t kd_store_expiry(const struct kd_session *session);
+
+/* The same of any credential: the earlier of two deadlines, one on each clock. */
+int64_t kd_store_earlier(int64_t expires_wall_ms, int64_t expires_boot_ms);
+/* When ring, records and cookie end if nobody renews them. */
+int64_t kd_store_ring_expiry(void);
+/* Writes agentid:info: when the token and each other credential expires. */
+int kd_store_info(const struct kd_session *session, struct aid_error *err) AID_WUR;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "configuration.h"
 #include "jsonout.h"
+#include "secret.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,15 @@ void check_say(struct check *check, enum check_level level, const char *subject,
 
 /* Secrets, accounts, CA files and the issuer key that the agents need. */
 void check_agents(struct check *check);
+/* The bytes of a secret, or NULL when the reason was said. what is the option, for sentences. */
+struct aid_secret *check_read_secret(struct check *check, const char *file, const char *what,
+	const char *reference, size_t max);
+/* A file of CA certificates; agentid-fetch opens it, as its own unprivileged user. */
+void check_ca_file(struct check *check, const char *path, const char *file);
+/* What the credentials of one agent point to. */
+void check_credentials(struct check *check, const struct aid_agent *agent);
+/* True where one of them relies on [fetch] ca_file. */
+bool check_credentials_need_host_ca(const struct aid_agent *agent);
 /* Kernel, key quota, clock, ptrace. */
 void check_host(struct check *check);
 /* agentid-keyringd and agentid-fetch as they run now. */

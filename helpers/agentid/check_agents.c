@@ -19,13 +19,6 @@
 /* Where systemd keeps the daemon's credentials while it runs; root can read them there. */
 #define CREDENTIALS_DIR RUNSTATEDIR "/credentials/agentid-keyringd.service"
 
-struct need {
-	const struct aid_agent *agent;
-	const char *key;       /* [token] key that names the secret */
-	const char *reference;
-	size_t max;
-};
-
 static void check_account(struct check *check, const struct aid_agent *agent)
 {
 	const struct passwd *entry;
@@ -43,29 +36,26 @@ static void check_account(struct check *check, const struct aid_agent *agent)
 			"[agent] account = '%s' has uid 0; root cannot be an agent", agent->account);
 }
 
-/* The bytes, or NULL when the reason was said. */
-static struct aid_secret *read_secret(struct check *check, const struct need *need)
+struct aid_secret *check_read_secret(struct check *check, const char *file, const char *what,
+	const char *reference, size_t max)
 {
 	struct aid_error err = AID_ERROR_INIT;
 	struct aid_secret *bytes = NULL;
-	bool credential = aid_str_has_prefix(need->reference, "credential:");
+	bool credential = aid_str_has_prefix(reference, "credential:");
 	AID_FD(fd);
 
 	if (credential && access(CREDENTIALS_DIR, F_OK) != 0) {
-		check_say(check, CHECK_WARNING, "secret", need->agent->file, 0,
-			"[token] %s: %s can be checked only while agentid-keyringd.service runs", need->key,
-			need->reference);
+		check_say(check, CHECK_WARNING, "secret", file, 0,
+			"%s: %s can be checked only while agentid-keyringd.service runs", what, reference);
 		return NULL;
 	}
-	if (aid_secret_ref_open(need->reference, CREDENTIALS_DIR, &fd, &err) != AID_OK ||
-		aid_file_read(fd, need->max, &bytes, &err) != AID_OK) {
-		check_say(check, CHECK_ERROR, "secret", need->agent->file, 0, "[token] %s: %s", need->key,
-			err.text);
+	if (aid_secret_ref_open(reference, CREDENTIALS_DIR, &fd, &err) != AID_OK ||
+		aid_file_read(fd, max, &bytes, &err) != AID_OK) {
+		check_say(check, CHECK_ERROR, "secret", file, 0, "%s: %s", what, err.text);
 		return NULL;
 	}
 	if (aid_secret_length(bytes) == 0) {
-		check_say(check, CHECK_ERROR, "secret", need->agent->file, 0, "[token] %s: %s is empty",
-			need->key, need->reference);
+		check_say(check, CHECK_ERROR, "secret", file, 0, "%s: %s is empty", what, reference);
 		aid_secret_free(bytes);
 		return NULL;
 	}
@@ -74,57 +64,54 @@ static struct aid_secret *read_secret(struct check *check, const struct need *ne
 
 static void check_client_secret(struct check *check, const struct aid_agent *agent)
 {
-	const struct need need = {agent, "client_secret", agent->token.client_secret,
-		AID_CLIENT_SECRET_MAX};
-
-	if (need.reference != NULL)
-		aid_secret_free(read_secret(check, &need));
+	if (agent->token.client_secret != NULL)
+		aid_secret_free(check_read_secret(check, agent->file, "[token] client_secret",
+			agent->token.client_secret, AID_CLIENT_SECRET_MAX));
 }
 
 static void check_certificate(struct check *check, const struct aid_agent *agent)
 {
-	const struct need need = {agent, "client_certificate", agent->token.client_certificate,
-		AID_KEY_FILE_MAX};
+	const char *reference = agent->token.client_certificate;
 	AID_AUTO(aid_secret) *bytes = NULL;
 
-	if (need.reference == NULL)
+	if (reference == NULL)
 		return;
-	bytes = read_secret(check, &need);
+	bytes = check_read_secret(check, agent->file, "[token] client_certificate", reference,
+		AID_KEY_FILE_MAX);
 	if (bytes != NULL &&
 		strstr(aid_secret_peek(bytes), "-----BEGIN CERTIFICATE-----") == NULL)
 		check_say(check, CHECK_ERROR, "secret", agent->file, 0,
-			"[token] client_certificate: %s holds no PEM certificate", need.reference);
+			"[token] client_certificate: %s holds no PEM certificate", reference);
 }
 
 static void check_client_key(struct check *check, const struct aid_agent *agent)
 {
-	const struct need need = {agent, "client_key", agent->token.client_key, AID_KEY_FILE_MAX};
+	const char *reference = agent->token.client_key;
 	struct aid_error err = AID_ERROR_INIT;
 	AID_AUTO(aid_secret) *bytes = NULL;
 	AID_AUTO(aid_signing_key) *key = NULL;
 	const struct aid_alg_info *alg;
 
-	if (need.reference == NULL)
+	if (reference == NULL)
 		return;
-	bytes = read_secret(check, &need);
+	bytes = check_read_secret(check, agent->file, "[token] client_key", reference, AID_KEY_FILE_MAX);
 	/* A TLS key may be of a kind that no assertion is signed with. */
 	if (bytes == NULL || agent->token.client_auth != AID_PRIVATE_KEY_JWT)
 		return;
 	if (aid_signing_key_parse(aid_secret_peek(bytes), aid_secret_length(bytes), &key, &err) !=
 		AID_OK) {
 		check_say(check, CHECK_ERROR, "secret", agent->file, 0, "[token] client_key: %s: %s",
-			need.reference, err.text);
+			reference, err.text);
 		return;
 	}
 	alg = aid_alg_by_name(agent->token.signing_alg);
 	if (alg == NULL || (aid_signing_key_algs(key) & (unsigned int)alg->alg) == 0)
 		check_say(check, CHECK_ERROR, "secret", agent->file, 0,
 			"[token] signing_alg = %s: the key of %s is of another kind",
-			agent->token.signing_alg, need.reference);
+			agent->token.signing_alg, reference);
 }
 
-/* agentid-fetch opens it, as its own unprivileged user. */
-static void check_ca_file(struct check *check, const char *path, const char *file)
+void check_ca_file(struct check *check, const char *path, const char *file)
 {
 	struct stat st;
 
@@ -144,10 +131,22 @@ static void check_ca_file(struct check *check, const char *path, const char *fil
 			st.st_mode & 07777U);
 }
 
-static bool needs_issuer(const struct aid_agent *agent)
+static bool has_host_credential(const struct aid_config *config, const struct aid_agent *agent)
+{
+	for (size_t i = 0; i < agent->n_credentials; i++) {
+		const struct aid_credential *credential = &agent->credentials[i];
+
+		if (aid_credential_source(config, credential) == AID_SOURCE_HOST ||
+			aid_streq(aid_target_get(&credential->options, "client_auth"), "federated_jwt"))
+			return true;
+	}
+	return false;
+}
+
+static bool needs_issuer(const struct aid_config *config, const struct aid_agent *agent)
 {
 	return agent->token.source == AID_SOURCE_HOST ||
-		agent->token.client_auth == AID_FEDERATED_JWT;
+		agent->token.client_auth == AID_FEDERATED_JWT || has_host_credential(config, agent);
 }
 
 static void check_issuer_key(struct check *check)
@@ -187,9 +186,11 @@ void check_agents(struct check *check)
 		check_certificate(check, agent);
 		if (agent->token.ca_file != NULL)
 			check_ca_file(check, agent->token.ca_file, agent->file);
-		host_issuer = host_issuer || needs_issuer(agent);
+		check_credentials(check, agent);
+		host_issuer = host_issuer || needs_issuer(config, agent);
 		network = network ||
-			(agent->token.source == AID_SOURCE_OIDC && agent->token.ca_file == NULL);
+			(agent->token.source == AID_SOURCE_OIDC && agent->token.ca_file == NULL) ||
+			check_credentials_need_host_ca(agent);
 	}
 	if (network)
 		check_ca_file(check, config->ca_file, NULL);

@@ -5,6 +5,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "credentialinfo.h"
 #include "jsonout.h"
 #include "keyring.h"
 #include "output.h"
@@ -17,6 +18,7 @@ struct list {
 	bool json;
 	int64_t now_ms;
 	int64_t count;
+	bool json_open; /* an object of a session */
 	aid_serial own_ring; /* 0: this process is in no session */
 	struct jsonout out;
 	struct output_table table;
@@ -26,7 +28,23 @@ static enum output_colour state_colour(const char *state)
 {
 	if (aid_streq(state, "fresh"))
 		return OUTPUT_GREEN;
-	return aid_streq(state, "expired") || aid_streq(state, "revoked") ? OUTPUT_RED : OUTPUT_YELLOW;
+	if (aid_streq(state, "unused") || aid_streq(state, "lapsed"))
+		return OUTPUT_PLAIN;
+	return aid_streq(state, "expired") || aid_streq(state, "failing") || aid_streq(state, "revoked") ? OUTPUT_RED : OUTPUT_YELLOW;
+}
+
+struct cell {
+	enum output_colour colour;
+	const char *text;
+};
+
+static int add_cells(struct list *list, const struct cell *cells, size_t count, struct aid_error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (output_cell(&list->table, cells[i].colour, cells[i].text) != AID_OK)
+			return aid_fail(err, AID_E_NOMEM, "out of memory");
+	}
+	return AID_OK;
 }
 
 static int add_row(struct list *list, const struct session_info *info, struct aid_error *err)
@@ -34,10 +52,7 @@ static int add_row(struct list *list, const struct session_info *info, struct ai
 	char opened[OUTPUT_TIME_SIZE], expires[OUTPUT_TIME_SIZE], refresh[OUTPUT_TIME_SIZE];
 	char session[AID_SESSION_ID_SIZE + 8];
 	char pid[24];
-	const struct {
-		enum output_colour colour;
-		const char *text;
-	} cells[] = {
+	const struct cell cells[] = {
 		{OUTPUT_PLAIN, info->agent},
 		{OUTPUT_PLAIN, info->account},
 		{OUTPUT_PLAIN, info->service},
@@ -53,11 +68,55 @@ static int add_row(struct list *list, const struct session_info *info, struct ai
 
 	(void)snprintf(session, sizeof(session), "%s%s", info->session, info->own ? " (this)" : "");
 	(void)snprintf(pid, sizeof(pid), "%lld", (long long)info->pid);
-	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
-		if (output_cell(&list->table, cells[i].colour, cells[i].text) != AID_OK)
-			return aid_fail(err, AID_E_NOMEM, "out of memory");
-	}
+	return add_cells(list, cells, sizeof(cells) / sizeof(cells[0]), err);
+}
+
+/* Below its session. */
+static int add_credential_row(struct list *list, const struct credential_info *info,
+	struct aid_error *err)
+{
+	char expires[OUTPUT_TIME_SIZE], refresh[OUTPUT_TIME_SIZE];
+	char name[AID_CREDENTIAL_NAME_MAX + 3];
+	const struct cell cells[] = {
+		{OUTPUT_PLAIN, name},
+		{OUTPUT_PLAIN, info->type},
+		{OUTPUT_PLAIN, ""},
+		{OUTPUT_PLAIN, ""},
+		{OUTPUT_PLAIN, ""},
+		{OUTPUT_PLAIN, ""},
+		{OUTPUT_PLAIN, output_relative(info->expires_ms, list->now_ms, expires)},
+		{OUTPUT_PLAIN, output_relative(info->refresh_ms, list->now_ms, refresh)},
+		{state_colour(info->state), info->state},
+		{OUTPUT_PLAIN, ""},
+		{OUTPUT_RED, info->last_error},
+	};
+
+	(void)snprintf(name, sizeof(name), "  %s", info->name);
+	return add_cells(list, cells, sizeof(cells) / sizeof(cells[0]), err);
+}
+
+static int visit_credential(struct list *list, const struct aid_frame *frame, struct aid_error *err)
+{
+	struct credential_info info;
+	int r = credential_info_read(frame, &info, err);
+
+	if (r != AID_OK)
+		return r;
+	if (list->count == 0)
+		return aid_fail(err, AID_E_PROTOCOL, "a credential without a session");
+	if (!list->json)
+		return add_credential_row(list, &info, err);
+	credential_info_json(&info, list->now_ms, &list->out);
 	return AID_OK;
+}
+
+static void close_session(struct list *list)
+{
+	if (!list->json_open)
+		return;
+	jsonout_array_end(&list->out);
+	jsonout_object_end(&list->out);
+	list->json_open = false;
 }
 
 static int visit(void *context, const struct aid_frame *frame, struct aid_error *err)
@@ -66,6 +125,8 @@ static int visit(void *context, const struct aid_frame *frame, struct aid_error 
 	struct list *list = context;
 	int r;
 
+	if (frame->type == AID_MSG_CREDENTIAL_INFO)
+		return visit_credential(list, frame, err);
 	if (frame->type != AID_MSG_SESSION_INFO)
 		return aid_fail(err, AID_E_PROTOCOL, "unexpected answer of type %d", (int)frame->type);
 	r = session_info_read(frame, &info, err);
@@ -75,7 +136,9 @@ static int visit(void *context, const struct aid_frame *frame, struct aid_error 
 	list->count++;
 	if (!list->json)
 		return add_row(list, &info, err);
+	close_session(list);
 	session_info_json(&info, list->now_ms, &list->out);
+	list->json_open = true;
 	return AID_OK;
 }
 
@@ -114,6 +177,7 @@ static int ask(struct list *list, const char *agent, struct aid_error *err)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	jsonout_array(&list->out, NULL);
 	r = client_ask(AID_MSG_LIST, agent, visit, list, NULL, err);
+	close_session(list);
 	jsonout_array_end(&list->out);
 	if (r == AID_OK && jsonout_print(&list->out) != AID_OK)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");

@@ -7,10 +7,12 @@ pkglibexec_PROGRAMS += agentid-admin
 agentid_SOURCES = \
 	%D%/adapter.c %D%/adapter.h \
 	%D%/admin_exec.c \
+	%D%/ask.c %D%/ask.h \
 	%D%/aws.c \
 	%D%/cli.c %D%/cli.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.h \
+	%D%/credentialinfo.c %D%/credentialinfo.h \
 	%D%/credential.c %D%/credential.h \
 	%D%/docker_credential.c \
 	%D%/exec.c \
@@ -38,6 +40,7 @@ agentid_admin_SOURCES = \
 	%D%/admin/main.c \
 	%D%/check.c %D%/check.h \
 	%D%/check_agents.c \
+	%D%/check_credentials.c \
 	%D%/check_host.c \
 	%D%/check_pam.c \
 	%D%/cli.c \

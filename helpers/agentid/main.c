@@ -14,8 +14,9 @@
 static const struct cli_command commands[] = {
 	{"get", "[--wait TIME] [NAME]", "Print a credential of this session",
 		"NAME is \"token\" unless given. The bytes come as they are, with a newline only on a\n"
-		"terminal. Nothing is asked of a daemon or the network.\n\n"
-		"  --wait TIME  wait up to TIME (10s, 1m) for a credential that is not there yet\n",
+		"terminal. A fresh one is read without asking anybody; agentid-keyringd makes one that is\n"
+		"configured and not there.\n\n"
+		"  --wait TIME  wait up to TIME (10s, 1m) for one that is not there yet\n",
 		command_get},
 	{"header", "[NAME]", "Print a credential as an HTTP header, for curl -H @-",
 		"NAME is \"token\" unless given. One line, \"Authorization: Bearer ...\".\n", command_header},

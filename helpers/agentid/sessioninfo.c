@@ -81,5 +81,5 @@ void session_info_json(const struct session_info *info, int64_t now_wall_ms, str
 	jsonout_int(out, "refreshes", info->refreshes);
 	jsonout_int(out, "failures", info->failures);
 	jsonout_text(out, "last_error", info->last_error);
-	jsonout_object_end(out);
+	jsonout_array(out, "credentials");
 }

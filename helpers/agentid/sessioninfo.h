@@ -25,7 +25,8 @@ struct session_info {
 
 int session_info_read(const struct aid_frame *frame, struct session_info *ret_info,
 	struct aid_error *err) AID_WUR;
-/* As one object of an array. */
+/* As one object of an array, whose last member is the array of its credentials: the caller fills that
+ * one and closes both. */
 void session_info_json(const struct session_info *info, int64_t now_wall_ms, struct jsonout *out);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "credentialinfo.h"
 #include "jsonout.h"
 #include "keyring.h"
 #include "output.h"
@@ -34,6 +35,8 @@ struct own_session {
 	struct session_info info;
 	aid_serial ring;
 	int64_t expires_ms; /* of the token as agentid:info has it; 0 where it is gone */
+	struct credential_info credentials[CREDENTIAL_INFO_MAX];
+	size_t n_credentials;
 };
 
 struct status {
@@ -64,12 +67,25 @@ static int64_t token_expiry_ms(aid_serial ring)
 	return expires_s * 1000;
 }
 
+static int visit_credential(struct own_session *own, const struct aid_frame *frame, struct aid_error *err)
+{
+	struct credential_info info;
+	int r = credential_info_read(frame, &info, err);
+
+	if (r == AID_OK && own->info.session[0] != '\0' && aid_streq(info.session, own->info.session) &&
+		own->n_credentials < CREDENTIAL_INFO_MAX)
+		own->credentials[own->n_credentials++] = info;
+	return r;
+}
+
 static int visit_session(void *context, const struct aid_frame *frame, struct aid_error *err)
 {
 	struct own_session *own = context;
 	struct session_info info;
 	int r;
 
+	if (frame->type == AID_MSG_CREDENTIAL_INFO)
+		return visit_credential(own, frame, err);
 	if (frame->type != AID_MSG_SESSION_INFO)
 		return aid_fail(err, AID_E_PROTOCOL, "unexpected answer of type %d", (int)frame->type);
 	r = session_info_read(frame, &info, err);
@@ -172,6 +188,10 @@ static void print_own_json(struct status *status)
 	jsonout_time(out, "expires_at", own->expires_ms);
 	jsonout_time(out, "refresh_at", own->info.refresh_ms);
 	jsonout_text(out, "last_error", own->info.last_error);
+	jsonout_array(out, "credentials");
+	for (size_t i = 0; i < own->n_credentials; i++)
+		credential_info_json(&own->credentials[i], status->now_ms, out);
+	jsonout_array_end(out);
 	jsonout_object_end(out);
 }
 
@@ -182,6 +202,22 @@ static void print_label(const struct status *status, const struct cli *cli, cons
 	(void)status;
 	output_coloured(cli->colour, OUTPUT_BOLD, label);
 	(void)printf("%*s", (int)(18 - __builtin_strlen(label)), "");
+}
+
+static void print_credential(const struct status *status, const struct cli *cli,
+	const struct credential_info *info)
+{
+	char expires[OUTPUT_TIME_SIZE];
+
+	print_label(status, cli, "");
+	(void)printf("%s (%s): %s", info->name, info->type, info->state);
+	if (info->expires_ms != 0)
+		(void)printf(", expires %s", output_relative(info->expires_ms, status->now_ms, expires));
+	if (info->last_error[0] != '\0') {
+		(void)fputs(", ", stdout);
+		output_coloured(cli->colour, OUTPUT_RED, info->last_error);
+	}
+	(void)fputc('\n', stdout);
 }
 
 static void print_own(const struct status *status, const struct cli *cli)
@@ -205,6 +241,8 @@ static void print_own(const struct status *status, const struct cli *cli)
 		(void)printf(", refresh %s",
 			output_relative(own->info.refresh_ms, status->now_ms, refresh));
 	(void)fputc('\n', stdout);
+	for (size_t i = 0; i < own->n_credentials; i++)
+		print_credential(status, cli, &own->credentials[i]);
 }
 
 static void print_daemon(const struct status *status, const struct cli *cli)

@@ -281,9 +281,9 @@ static void daemon_expires(int fd, aid_serial ring)
 	tell(fd, READS_FOUR);
 }
 
-static void mark_seen(void *context, const char *name)
+static void mark_seen(void *context, aid_serial key, const char *name)
 {
-	(void)snprintf(context, 64, "%s", name);
+	(void)snprintf(context, 64, "%s", key > 0 ? name : "no key");
 }
 
 static void daemon_marks(aid_serial anchor)

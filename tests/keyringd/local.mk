@@ -3,6 +3,7 @@
 # alone uses.
 keyringd_programs = \
 	%D%/test_breaker \
+	%D%/test_credential_record \
 	%D%/test_heap \
 	%D%/test_hostkey \
 	%D%/test_leader \
@@ -25,6 +26,10 @@ keyringd_libs = libagentid-config.la libagentid-base.la $(CMOCKA_LIBS)
 %C%_test_breaker_SOURCES = %D%/test_breaker.c helpers/agentid-keyringd/breaker.c
 %C%_test_breaker_CPPFLAGS = $(keyringd_cppflags)
 %C%_test_breaker_LDADD = $(keyringd_libs)
+%C%_test_credential_record_SOURCES = %D%/test_credential_record.c \
+	helpers/agentid-keyringd/credentialrecord.c
+%C%_test_credential_record_CPPFLAGS = $(keyringd_cppflags)
+%C%_test_credential_record_LDADD = $(keyringd_libs)
 %C%_test_heap_SOURCES = %D%/test_heap.c helpers/agentid-keyringd/heap.c
 %C%_test_heap_CPPFLAGS = $(keyringd_cppflags)
 %C%_test_heap_LDADD = $(keyringd_libs)

@@ -11,7 +11,9 @@ for every request: {"lifetime_ms": 300000, "script": [ACTION, ...], "default": A
 An ACTION is "ok", "hang", "exit", "garbage", or {"status": N, "retry_after": N, "text": "..."}; the
 script is used up action by action (by all processes together: a counter stands beside the file). A
 token is "tok-" and 24 characters. Revocations have "retire" and "retire_script" in place of "default"
-and "script"; "unsupported" is one more ACTION there. The journal gets one JSON line for each request."""
+and "script"; "unsupported" is one more ACTION there. Exchanges have "exchange" and "exchange_script",
+"exchange_ms" for their lifetime, "exchange_pad" and "renewable"; a credential is "cred-NAME-" and 24
+characters. The journal gets one JSON line for each request."""
 import argparse
 import fcntl
 import hashlib
@@ -25,10 +27,12 @@ import sys
 import time
 
 MAGIC, VERSION = 0x4441, 1
-DONE, ERROR, SIGN, TOKEN, RETIRE, ISSUED = 17, 21, 32, 33, 34, 48
+DONE, ERROR, SIGN, TOKEN, RETIRE, EXCHANGE, ISSUED = 17, 21, 32, 33, 34, 35, 48
 STATUS, TEXT, RETRY_AFTER, COUNT_OF, EXPIRES, LIFETIME = 0, 1, 4, 17, 18, 21
-SECRET, TOKEN_ID, JTI, ISSUER, FDS = 35, 36, 37, 38, 55
-NUMBERS = {0, 3, 4, 5, 8, 12, 16, 17, 18, 19, 20, 21, 22, 24, 25, 29, 30, 31, 33, 34, 42, 47, 48, 51, 54}
+SECRET, TOKEN_ID, JTI, ISSUER, SUBJECT, AUDIENCE, FDS = 35, 36, 37, 38, 39, 40, 55
+SOURCE, SCOPE, HOST_SUBJECT, CREDENTIAL_TYPE, NAME, SESSION_NAME, OPTIONS, PREVIOUS, RENEWABLE = (
+    27, 45, 53, 59, 60, 61, 62, 63, 64)
+NUMBERS = {0, 3, 4, 5, 8, 12, 16, 17, 18, 19, 20, 21, 22, 24, 25, 29, 30, 31, 33, 34, 42, 47, 48, 51, 54, 59, 64}
 
 
 def field(tag, value):
@@ -63,7 +67,8 @@ def control_version(path):
 
 
 def next_action(path, kind):
-    names = ("retire_script", "retire", ".retired") if kind == RETIRE else ("script", "default", ".count")
+    names = {RETIRE: ("retire_script", "retire", ".retired"),
+             EXCHANGE: ("exchange_script", "exchange", ".exchanged")}.get(kind, ("script", "default", ".count"))
     with open(path, encoding="utf-8") as f:
         control = json.load(f)
     script = control.get(names[0], [])
@@ -80,12 +85,37 @@ def next_action(path, kind):
     return control, action
 
 
-def answer(ident, kind, control, action, version):
+def issued(ident, control, fields, version):
+    """What fetch answers to EXCHANGE."""
+    lifetime = control.get("exchange_ms", 300000)
+    payload = b"cred-" + fields[NAME] + b"-" + hashlib.sha256(os.urandom(16)).hexdigest()[:24].encode()
+    payload += b"x" * control.get("exchange_pad", 0)
+    return frame(ISSUED, ident, [
+        (SECRET, payload), (EXPIRES, int(time.time() * 1000) + lifetime), (LIFETIME, lifetime),
+        (TOKEN_ID, hashlib.sha256(payload).hexdigest()[:16]), (JTI, "AKIA1"),
+        (RENEWABLE, int(control.get("renewable", False)))], version)
+
+
+def texts(fields):
+    """What the journal keeps of a request for a credential."""
+    kept = {"name": NAME, "session_name": SESSION_NAME, "source": SOURCE, "audience": AUDIENCE, "scope": SCOPE,
+            "subject": SUBJECT, "host_subject": HOST_SUBJECT}
+    out = {key: fields[tag].decode() for key, tag in kept.items() if tag in fields}
+    if OPTIONS in fields:
+        out["options"] = dict(o.split("=", 1) for o in fields[OPTIONS].decode().split("\0") if o)
+    if PREVIOUS in fields:
+        out["previous"] = hashlib.sha256(fields[PREVIOUS]).hexdigest()[:16]
+    return out
+
+
+def answer(ident, kind, control, action, fields, version):
     if isinstance(action, dict):
-        fields = [(STATUS, action["status"]), (TEXT, action.get("text", "said so"))]
+        said = [(STATUS, action["status"]), (TEXT, action.get("text", "said so"))]
         if "retry_after" in action:
-            fields.append((RETRY_AFTER, action["retry_after"]))
-        return frame(ERROR, ident, fields, version)
+            said.append((RETRY_AFTER, action["retry_after"]))
+        return frame(ERROR, ident, said, version)
+    if kind == EXCHANGE:
+        return issued(ident, control, fields, version)
     if kind == RETIRE:
         if action == "unsupported":
             return frame(DONE, ident, [(COUNT_OF, 0), (TEXT, "HTTP 400 unsupported_token_type")], version)
@@ -112,7 +142,7 @@ class Server:
             os.close(fd)
         control, action = next_action(self.control, kind)
         with open(self.journal, "a", encoding="utf-8") as log:
-            log.write(json.dumps({"at": time.time(), "kind": kind, "action": action,
+            log.write(json.dumps({**texts(fields), "at": time.time(), "kind": kind, "action": action,
                                   "secrets": secrets, "fds": fields.get(FDS, b"").decode(),
                                   "issuer": fields.get(ISSUER, b"").decode(),
                                   "token": hashlib.sha256(fields.get(SECRET, b"")).hexdigest()[:16],
@@ -124,7 +154,7 @@ class Server:
             return
         if action != "hang":
             due = time.monotonic() + control.get("delay_ms", 0) / 1000
-            self.later.append((due, connection, answer(ident, kind, control, action, version)))
+            self.later.append((due, connection, answer(ident, kind, control, action, fields, version)))
 
     def receive(self, poll, connections, fd):
         connection = connections[fd]

@@ -18,11 +18,11 @@ SRC = os.environ.get("AID_SRC") or os.path.dirname(os.path.dirname(os.path.dirna
 BUILD = os.environ.get("AID_BUILD") or os.getcwd()
 CONTROL, JOURNAL = "/run/fake-control.json", "/run/fake-journal"
 SOCKET, FETCH = "/run/agentid/keyringd.sock", "/run/agentid/fetch.sock"
-(OPEN, CLOSE, REFRESH, LIST, STATUS_REQUEST, REVOKE, ALLOW) = range(1, 8)
-(OPENED, DONE, SESSION_INFO, AGENT_INFO, DAEMON_INFO, ERROR) = range(16, 22)
+(OPEN, CLOSE, REFRESH, LIST, STATUS_REQUEST, REVOKE, ALLOW, VERIFY, GET) = range(1, 10)
+(OPENED, DONE, SESSION_INFO, AGENT_INFO, DAEMON_INFO, ERROR, VERIFIED, CREDENTIAL_INFO) = range(16, 24)
 T = {"STATUS": 0, "TEXT": 1, "RETRY_AFTER": 4, "AGENT": 6, "ACCOUNT": 7, "UID": 8, "SERVICE": 9, "RING": 12,
      "SESSION": 13, "COOKIE": 14, "TIMEOUT_MS": 16, "COUNT": 17, "EXPIRES": 18, "STATE": 23, "FAILURES": 24,
-     "REFRESHES": 25, "LAST_ERROR": 26, "SESSIONS": 29, "CONFIG_ERROR": 32, "FETCH_UP": 34, "TOKEN_ID": 36}
+     "REFRESHES": 25, "LAST_ERROR": 26, "SESSIONS": 29, "CONFIG_ERROR": 32, "FETCH_UP": 34, "TOKEN_ID": 36, "TYPE": 59, "NAME": 60}
 ST = {"timeout": -3, "unreachable": -4, "protocol": -5, "denied": -6, "untrusted": -8, "not-found": -9,
       "config": -10, "quota": -12, "credential": -13, "busy": -14, "version": -15, "revoked": -16}
 
@@ -148,8 +148,8 @@ class Session:
                               check=False)
         return int(done.stdout) if done.returncode == 0 else None
 
-    def token(self):
-        key = self.key()
+    def token(self, name="agentid:token"):
+        key = self.key(name)
         if key is None:
             return None
         done = subprocess.run(["keyctl", "pipe", str(key)], capture_output=True, check=False)
@@ -241,7 +241,7 @@ class Host:
         self.log_path = "/run/keyringd.log"
         self.sessions = []
         os.makedirs("/run/agentid", exist_ok=True)
-        for path in (JOURNAL, CONTROL + ".count", CONTROL + ".retired"):
+        for path in (JOURNAL, CONTROL + ".count", CONTROL + ".retired", CONTROL + ".exchanged"):
             with open(path, "w", encoding="utf-8"):
                 pass
             os.chmod(path, 0o666)
@@ -274,7 +274,7 @@ class Host:
         assert done.returncode == 0, done.stderr
 
     def control(self, **what):
-        for counter in (".count", ".retired"):
+        for counter in (".count", ".retired", ".exchanged"):
             with open(CONTROL + counter, "w", encoding="utf-8"):
                 pass
         self.write(CONTROL, json.dumps(dict({"lifetime_ms": 300000}, **what)))
@@ -286,7 +286,12 @@ class Host:
 
     def journal(self):
         """Requests for tokens."""
-        return [entry for entry in self._journal() if entry["kind"] != wire.RETIRE]
+        return [entry for entry in self._journal() if entry["kind"] not in (wire.RETIRE, wire.EXCHANGE)]
+
+    def exchanged(self, name=None):
+        """Requests for credentials."""
+        return [entry for entry in self._journal() if entry["kind"] == wire.EXCHANGE and
+                name in (None, entry["name"])]
 
     def retired(self):
         """Tokens that the provider was asked to revoke."""
@@ -335,9 +340,16 @@ class Host:
 
     def list(self):
         client = Client()
-        items = [values for _, values in client.many(LIST)]
+        items = [values for kind, values in client.many(LIST) if kind == SESSION_INFO]
         client.close()
         return items
+
+    def credentials(self, session):
+        """By name, what LIST says of a session's credentials."""
+        client = Client()
+        items = [values for kind, values in client.many(LIST) if kind == CREDENTIAL_INFO]
+        client.close()
+        return {i[T["NAME"]].decode(): i for i in items if i[T["SESSION"]].decode() == session.opened()["session"]}
 
     def list_or_none(self):
         """None while nobody answers."""

@@ -6,6 +6,7 @@
 
 #include "configuration_private.h"
 #include "str.h"
+#include "target_private.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -188,6 +189,71 @@ static void agents_are_documented(void **state)
 	expect_page(&page);
 }
 
+/* ---- credentials: subsections of one page ---- */
+
+static char *part(const char *text, const char *from, const char *name, const char *to)
+{
+	char heading[96];
+	const char *start, *end;
+
+	(void)snprintf(heading, sizeof(heading), "\n%s %s\n", from, name);
+	start = strstr(text, heading);
+	if (start == NULL) {
+		fail_msg("the page has no '%s %s'", from, name);
+		return NULL;
+	}
+	end = strstr(start + 1, to);
+	return end == NULL ? strdup(start) : strndup(start, (size_t)(end - start));
+}
+
+static void expect_credential_option(const char *subsection, const struct aid_target_option *option)
+{
+	char *paragraph = part(subsection, ".It Ic", option->name, "\n.It Ic ");
+
+	if (option->fallback != NULL && !says(paragraph, option->fallback))
+		fail_msg("%s does not say its default %s", option->name, option->fallback);
+	for (size_t i = 0; option->names != NULL && option->names[i] != NULL; i++) {
+		if (!says(paragraph, option->names[i]))
+			fail_msg("%s does not say %s", option->name, option->names[i]);
+	}
+	if (option->required && strstr(paragraph, "\nRequired.") == NULL)
+		fail_msg("%s does not say that it is required", option->name);
+	free(paragraph);
+}
+
+static size_t count_credential_items(const char *text)
+{
+	size_t count = 0;
+
+	for (const char *at = strstr(text, "\n.It Ic "); at != NULL; at = strstr(at + 1, "\n.It Ic "))
+		count++;
+	return count;
+}
+
+static void credentials_are_documented(void **state)
+{
+	struct page page = {.name = "agentid-agent.conf.5"};
+	const struct aid_target_option *option;
+	const struct aid_target *target;
+	size_t count = 1; /* type */
+	char *text;
+
+	(void)state;
+	load(&page);
+	for (size_t i = 0; (target = aid_target_at(i)) != NULL; i++) {
+		text = part(page.text, ".Ss", target->name, "\n.El\n");
+		for (option = target->options; option->name != NULL; option++, count++)
+			expect_credential_option(text, option);
+		free(text);
+	}
+	text = part(page.text, ".Ss", "Options of every type", "\n.El\n");
+	for (option = aid_target_common_options; option->name != NULL; option++, count++)
+		expect_credential_option(text, option);
+	free(text);
+	assert_int_equal(count_credential_items(page.text), count);
+	free(page.text);
+}
+
 /* A default is written like any value; one that is refused would stop every start. */
 static void defaults_are_accepted(void **state)
 {
@@ -211,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agentid_conf_is_documented),
 		cmocka_unit_test(agents_are_documented),
+		cmocka_unit_test(credentials_are_documented),
 		cmocka_unit_test(defaults_are_accepted),
 	};
 

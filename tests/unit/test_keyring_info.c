@@ -29,6 +29,25 @@ static void test_round_trip(void **state)
 	assert_int_equal(seconds, 1800000000);
 }
 
+/* A reader of the expiry alone reads both forms. */
+static void test_lifetime(void **state)
+{
+	char text[64];
+	size_t length = 0;
+	int64_t expires_s = 0, lifetime_s = 0;
+
+	(void)state;
+	assert_int_equal(aid_info_add(text, sizeof(text), &length, "token", 1700000000000), AID_OK);
+	assert_int_equal(aid_info_add_both(text, sizeof(text), &length, "aws", 1800000000000, 899001), AID_OK);
+	assert_string_equal(text, "token 1700000000\naws 1800000000 900\n");
+	assert_int_equal(aid_info_find_both(text, length, "aws", &expires_s, &lifetime_s), AID_OK);
+	assert_true(expires_s == 1800000000 && lifetime_s == 900);
+	assert_int_equal(aid_info_find_both(text, length, "token", &expires_s, &lifetime_s), AID_OK);
+	assert_true(expires_s == 1700000000 && lifetime_s == 0);
+	assert_int_equal(find(text, "aws", &expires_s), AID_OK);
+	assert_int_equal(expires_s, 1800000000);
+}
+
 static void test_room(void **state)
 {
 	char text[17];
@@ -48,7 +67,7 @@ static void test_room(void **state)
 static void test_malformed(void **state)
 {
 	static const char *const bad[] = {"token 1", "token \n", "token x\n", "token -1\n", "token 0\n",
-		"token 1 \n", "token  1\n", "token 1234567890123\n", "token 253402300800\n"};
+		"token 1 \n", "token 1 x\n", "token 1 2 3\n", "token  1\n", "token 1234567890123\n", "token 253402300800\n"};
 	int64_t seconds = 99;
 
 	(void)state;
@@ -71,6 +90,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_lifetime),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_quota_cost),
