@@ -81,6 +81,12 @@ int aid_json_put_bool(struct aid_json *object, const char *name, bool value) AID
 int aid_json_put(struct aid_json *object, const char *name, struct aid_json *child) AID_WUR;
 int aid_json_append(struct aid_json *array, struct aid_json *child) AID_WUR;
 int aid_json_append_text(struct aid_json *array, const char *text) AID_WUR;
+/* The object under name, made where it is absent; borrowed from object. NULL when something else stands
+ * there or memory is short. */
+struct aid_json *aid_json_edit_object(struct aid_json *object, const char *name);
+/* Text of the value with one level a line, indented by tabs, in the order members were put; freed by the
+ * caller. NULL when memory is short. */
+char *aid_json_render_lines(const struct aid_json *value);
 /* Compact text of the value, in the order members were put, with a final NUL that the length does not
  * count. AID_E_TOOBIG when it does not fit. */
 int aid_json_render(const struct aid_json *value, char *out, size_t size, size_t *ret_length) AID_WUR;

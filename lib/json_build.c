@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <string.h>
 
 struct aid_json *aid_json_new_object(void)
 {
@@ -67,4 +68,26 @@ int aid_json_render(const struct aid_json *value, char *out, size_t size, size_t
 	out[length] = '\0';
 	*ret_length = length;
 	return AID_OK;
+}
+
+struct aid_json *aid_json_edit_object(struct aid_json *object, const char *name)
+{
+	json_t *found = json_object_get((json_t *)object, name);
+
+	if (found == NULL && json_object_set_new((json_t *)object, name, json_object()) == 0)
+		found = json_object_get((json_t *)object, name);
+	return json_is_object(found) ? (struct aid_json *)found : NULL;
+}
+
+char *aid_json_render_lines(const struct aid_json *value)
+{
+	char *text = json_dumps((json_t *)(uintptr_t)value, JSON_INDENT(1));
+
+	/* The library indents by spaces alone. No line break is in a string. */
+	for (char *line = text; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		while (*line == ' ')
+			*line++ = '\t';
+	}
+	return text;
 }

@@ -6,6 +6,7 @@ dist_man_MANS += \
 	%D%/agentid-keyring.7 \
 	%D%/agentid-keyringd.8 \
 	%D%/agentid-policy.1 \
+	%D%/agentid-setup.1 \
 	%D%/agentid-verify.1 \
 	%D%/agentid.1 \
 	%D%/agentid.conf.5 \

@@ -27,6 +27,7 @@ int command_admin(const struct cli *cli, int argc, char **argv);
 
 int command_check(const struct cli *cli, int argc, char **argv);
 int command_policy(const struct cli *cli, int argc, char **argv);
+int command_setup(const struct cli *cli, int argc, char **argv);
 int command_issuer(const struct cli *cli, int argc, char **argv);
 
 /* Shared by list and status: "[--json] [AGENT]". *ret_agent stays NULL without one. Returns -1, or the
@@ -39,5 +40,7 @@ extern const char command_check_help[];
 extern const char command_issuer_help[];
 extern const char command_policy_help[];
 extern const char command_policy_arguments[];
+extern const char command_setup_help[];
+extern const char command_setup_arguments[];
 
 #endif

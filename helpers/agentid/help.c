@@ -29,3 +29,15 @@ const char command_policy_help[] =
 	"  permissions [OPTION ...] aws AGENT\n"
 	"                            print the least that its role needs for a part of a bucket\n\n"
 	"agentid-policy(1) explains the options.\n";
+
+const char command_setup_arguments[] = "[--write] [OPTION ...] aws|docker|gcp|git|kube|vault";
+const char command_setup_help[] =
+	"Shows what would change in the user's own configuration of that program, and changes it with --write.\n\n"
+	"  --write                    write it\n"
+	"  --credential NAME          aws, gcp, kube: another credential than the adapter's own\n"
+	"  --profile PROFILE          aws: another profile than \"default\"\n"
+	"  --host HOST                docker, git: the server that may be given the token\n"
+	"  --username USER            git: the user name beside the token; kube: the user in the file\n"
+	"  --audience AUDIENCE        gcp: the provider, //iam.googleapis.com/projects/...\n"
+	"  --service-account ADDRESS  gcp: a service account to impersonate\n"
+	"  --bao                      vault: OpenBao's file\n";

@@ -8,7 +8,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
 adapters="header aws gcp kube git-credential docker-credential vault-token"
-commands="get $adapters exec list status revoke allow verify check issuer policy"
+commands="get $adapters exec list status revoke allow verify check issuer policy setup"
 expect 0 "$AGENTID" --help
 for command in $commands; do
     out_has "
@@ -28,14 +28,14 @@ for command in get $adapters exec list status revoke allow verify; do
     err_has "agentid $command: unknown option '--nonsense'"
     err_has "usage: agentid $command"
 done
-for command in check issuer policy; do
+for command in check issuer policy setup; do
     expect 0 "$ADMIN" "$command" --help
     out_has "usage: agentid $command"
     expect 0 "$AGENTID" help "$command"
     out_has "usage: agentid $command"
 done
 # Every long option of the help is in the page, without its dashes, and in the completion.
-for command in get $adapters exec list status verify check issuer policy; do
+for command in get $adapters exec list status verify check issuer policy setup; do
     page=agentid.1
     [ ! -e "$SRC/man/agentid-$command.1" ] || page=agentid-$command.1
     run "$AGENTID" help "$command"

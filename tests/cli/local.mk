@@ -6,6 +6,7 @@ cli_tests = \
 	%D%/get.sh \
 	%D%/help.sh \
 	%D%/issuer.sh \
-	%D%/policy.sh
+	%D%/policy.sh \
+	%D%/setup.sh
 TESTS += $(cli_tests)
 EXTRA_DIST += $(cli_tests) %D%/fake_keyringd.py %D%/lib.sh

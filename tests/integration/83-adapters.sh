@@ -114,7 +114,12 @@ curl_header()
         expect_text '^\{"sub": "agent:adapter-agent"\}$' "$STORY_DIR/out"
 }
 
-aws_config() { printf '[default]\nregion = eu-west-1\ncredential_process = /usr/bin/agentid aws\n' | home_file .aws/config; }
+# The lines that "agentid setup" writes are those that the programs then read.
+aws_config()
+{
+    printf '[default]\nregion = eu-west-1\n' | home_file .aws/config
+    in_session agentid setup --write aws >&2
+}
 
 boto3_credential_process()
 {
@@ -231,7 +236,7 @@ git_bearer()
 skopeo_manifest() { in_session skopeo inspect --raw --tls-verify=false "docker://127.0.0.1:$PORT/app:latest"; }
 skopeo_registry()
 {
-    echo "{\"credHelpers\": {\"127.0.0.1:$PORT\": \"agentid\"}}" | home_file .docker/config.json
+    in_session agentid setup --host "127.0.0.1:$PORT" --write docker >&2
     skopeo_manifest >"$STORY_DIR/out" && expect_text '"schemaVersion": 2' "$STORY_DIR/out"
 }
 skopeo_other_registry()
@@ -264,7 +269,7 @@ start_bao()
     at_exit "end_process $!"
     export BAO_ADDR=http://127.0.0.1:$BAO_PORT
     wait_for 20 curl -fsS -o /dev/null "$BAO_ADDR/v1/sys/health" || return 1
-    echo 'token_helper = "/usr/bin/vault-token-agentid"' | home_file .bao
+    in_session agentid setup --bao --write vault >&2
 }
 bao_lookup()
 {

@@ -13,6 +13,8 @@ static const struct cli_command commands[] = {
 		command_issuer_help, command_issuer},
 	{"policy", command_policy_arguments, "Judge and print policies that let in one agent",
 		command_policy_help, command_policy},
+	{"setup", command_setup_arguments, "Make a program use this session's credentials",
+		command_setup_help, command_setup},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
