@@ -200,7 +200,7 @@ static void quote(const struct aid_exchange *exchange, const char *text, size_t 
 		return;
 	}
 	for (size_t i = 0; i < length; i++)
-		out[i] = text[i] >= 0x20 && text[i] <= 0x7e ? text[i] : ' ';
+		out[i] = (char)(text[i] >= 0x20 && text[i] <= 0x7e ? text[i] : ' ');
 	out[length] = '\0';
 }
 

@@ -42,7 +42,7 @@ static void copy_printable(char *out, size_t size, const char *text)
 	size_t i = 0;
 
 	for (; text[i] != '\0' && i + 1 < size; i++)
-		out[i] = text[i] >= 0x20 && text[i] <= 0x7e ? text[i] : '?';
+		out[i] = (char)(text[i] >= 0x20 && text[i] <= 0x7e ? text[i] : '?');
 	out[i] = '\0';
 }
 

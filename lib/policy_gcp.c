@@ -26,14 +26,14 @@ static void skeleton(const char *condition, char *out, size_t size)
 	for (const char *p = condition; *p != '\0' && used + 1 < size; p++) {
 		if (quote == '\0' && strncmp(p, " in ", 4) == 0)
 			out[used++] = '\x01';
-		else if (quote == '\0' && *p != ' ' && *p != '\t' && *p != '\n')
+		else if (*p == quote || (quote == '\0' && *p != ' ' && *p != '\t' && *p != '\n'))
 			out[used++] = *p;
-		else if (quote != '\0' && *p == '\\' && p[1] != '\0')
+		if (quote != '\0' && *p == '\\' && p[1] != '\0')
 			p++;
 		else if (*p == quote)
-			out[used++] = *p;
-		if ((*p == '\'' || *p == '"') && (quote == '\0' || quote == *p))
-			quote = quote == '\0' ? *p : '\0';
+			quote = '\0';
+		else if (quote == '\0' && (*p == '\'' || *p == '"'))
+			quote = *p;
 	}
 	out[used] = '\0';
 }

@@ -104,12 +104,12 @@ int aid_target_set(struct aid_target_values *values, const char *name, const cha
 	const struct aid_target_option *option;
 	int r;
 
-	if (place == AID_TARGET_OPTIONS_MAX)
+	option = place < AID_TARGET_OPTIONS_MAX ? aid_target_option_at(values->target, place) : NULL;
+	if (option == NULL)
 		return aid_fail(err, AID_E_NOTFOUND, "type %s has no option '%.32s'",
 			values->target->name, name);
 	if (values->texts[place] != NULL)
 		return aid_fail(err, AID_E_INVALID, "%s stands twice", name);
-	option = aid_target_option_at(values->target, place);
 	if (values->travelled && option->use == AID_USE_FILE)
 		r = check_contents(option, value, strlen(value), err);
 	else

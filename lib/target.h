@@ -53,11 +53,11 @@ struct aid_target_values;
 
 struct aid_target {
 	enum aid_target_kind kind;
+	bool has_assertion;
 	const char *name;                        /* as "type =" has it */
 	const struct aid_target_option *options; /* its own; name NULL ends them */
 	const char *assertion_audience;          /* the default; NULL: derived, or it must be given */
 	const char *max_lifetime;                /* the default */
-	bool has_assertion;
 	const char *meaning;
 	/* What holds between options. */
 	int (*check)(const struct aid_target_values *values, struct aid_error *err);

@@ -171,19 +171,19 @@ static const struct aid_target_option oidc_options[] = {
 };
 
 const struct aid_target aid_targets[] = {
-	{AID_TARGET_AWS_STS, "aws-sts", aws_options, "sts.amazonaws.com", "1h", true,
+	{AID_TARGET_AWS_STS, true, "aws-sts", aws_options, "sts.amazonaws.com", "1h",
 		"AWS credentials by AssumeRoleWithWebIdentity; the key holds credential_process JSON.",
 		aid_target_check_aws},
 	/* Entra picks 60 to 90 minutes by chance and takes no wish. */
-	{AID_TARGET_AZURE_WIF, "azure-wif", azure_options, "api://AzureADTokenExchange", "90m", true,
+	{AID_TARGET_AZURE_WIF, true, "azure-wif", azure_options, "api://AzureADTokenExchange", "90m",
 		"An Entra access token by workload identity federation.", NULL},
-	{AID_TARGET_GCP_WIF, "gcp-wif", gcp_options, NULL, "1h", true,
+	{AID_TARGET_GCP_WIF, true, "gcp-wif", gcp_options, NULL, "1h",
 		"A Google Cloud access token by workload identity federation.", aid_target_check_gcp},
-	{AID_TARGET_RFC8693, "rfc8693", rfc8693_options, NULL, "10m", true,
+	{AID_TARGET_RFC8693, true, "rfc8693", rfc8693_options, NULL, "10m",
 		"A token from any server that exchanges tokens (RFC 8693).", aid_target_check_rfc8693},
-	{AID_TARGET_VAULT, "vault", vault_options, NULL, "10m", true,
+	{AID_TARGET_VAULT, true, "vault", vault_options, NULL, "10m",
 		"A Vault or OpenBao token by JWT login, renewed while it can be.", aid_target_check_vault},
-	{AID_TARGET_OIDC, "oidc", oidc_options, NULL, "10m", false,
+	{AID_TARGET_OIDC, false, "oidc", oidc_options, NULL, "10m",
 		"A second token of the [token] client with another audience or scope.",
 		aid_target_check_oidc},
 	{.name = NULL},

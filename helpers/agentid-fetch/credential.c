@@ -64,8 +64,8 @@ static int finish_request(struct request *request, struct letters *letters, bool
 	size_t count = 0;
 
 	for (size_t i = 0; wanted[i] != '\0'; i++) {
-		char letter = capitals && wanted[i] != 'h' ? (char)(wanted[i] - 'a' + 'A') : wanted[i];
-		int fd = fd_of(letters, letter);
+		bool upper = capitals && wanted[i] != 'h';
+		int fd = fd_of(letters, (char)(upper ? wanted[i] - 'a' + 'A' : wanted[i]));
 
 		if (fd < 0)
 			continue;

@@ -13,21 +13,21 @@ struct scan {
 	const char *within;
 	jsonscan_visit visit;
 	void *context;
-};
-
-/* How deep a value stands, and whether the members of the object that it may be are visited. */
-struct place {
+	char closers[JSONSCAN_DEPTH_MAX]; /* of the groups that are open */
 	unsigned int depth;
-	bool visited;
+	unsigned int visited; /* the depth of the object whose members are visited; 0: none */
 };
 
-static int skip_value(struct scan *scan, struct place place);
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 static char peek(struct scan *scan)
 {
-	while (scan->at < scan->end && memchr(" \t\r\n", *scan->at, 4) != NULL)
+	while (scan->at < scan->end && is_blank(*scan->at))
 		scan->at++;
-	return scan->at < scan->end ? *scan->at : '\0';
+	return (char)(scan->at < scan->end ? *scan->at : '\0');
 }
 
 static int expect(struct scan *scan, char wanted)
@@ -63,76 +63,89 @@ static int scan_text(struct scan *scan, char out[JSONSCAN_TEXT_MAX + 1])
 	return AID_OK;
 }
 
-static int scan_member(struct scan *scan, struct place place)
+static int scan_word(struct scan *scan)
 {
-	struct place inside = {.depth = place.depth + 1};
+	const char *begin = scan->at;
+
+	while (scan->at < scan->end && *scan->at != '\0' &&
+		strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", *scan->at) != NULL)
+		scan->at++;
+	return scan->at > begin ? AID_OK : AID_E_PROTOCOL;
+}
+
+/* A value; of a group its beginning only. */
+static int begin_value(struct scan *scan)
+{
+	char ignored[JSONSCAN_TEXT_MAX + 1];
+	char first = peek(scan);
+
+	if (first == '"')
+		return scan_text(scan, ignored);
+	if (first != '{' && first != '[')
+		return scan_word(scan);
+	if (scan->depth == JSONSCAN_DEPTH_MAX)
+		return AID_E_PROTOCOL;
+	scan->closers[scan->depth++] = first == '{' ? '}' : ']';
+	scan->at++;
+	return AID_OK;
+}
+
+static int begin_member(struct scan *scan)
+{
 	char name[JSONSCAN_TEXT_MAX + 1];
 	char value[JSONSCAN_TEXT_MAX + 1];
 
 	if (scan_text(scan, name) != AID_OK || expect(scan, ':') != AID_OK)
 		return AID_E_PROTOCOL;
 	if (peek(scan) != '"') {
-		inside.visited = place.depth == 1 && scan->within != NULL &&
-			aid_streq(name, scan->within);
-		return skip_value(scan, inside);
+		if (scan->depth == 1 && scan->within != NULL && peek(scan) == '{' &&
+			aid_streq(name, scan->within))
+			scan->visited = 2;
+		return begin_value(scan);
 	}
 	if (scan_text(scan, value) != AID_OK)
 		return AID_E_PROTOCOL;
-	if (place.visited && name[0] != '\0' && value[0] != '\0')
+	if (scan->visited == scan->depth && name[0] != '\0' && value[0] != '\0')
 		scan->visit(scan->context, name, value);
 	return AID_OK;
 }
 
-static int skip_group(struct scan *scan, struct place place)
+static void end_group(struct scan *scan)
 {
-	const char close = *scan->at == '{' ? '}' : ']';
-	struct place inside = {.depth = place.depth + 1, .visited = place.visited};
-	int r;
-
-	if (inside.depth > JSONSCAN_DEPTH_MAX)
-		return AID_E_PROTOCOL;
+	if (scan->visited == scan->depth)
+		scan->visited = 0;
+	scan->depth--;
 	scan->at++;
-	if (peek(scan) == close)
-		return expect(scan, close);
-	do {
-		if (close == '}')
-			r = scan_member(scan, inside);
-		else
-			r = skip_value(scan, (struct place){.depth = inside.depth});
-		if (r != AID_OK)
-			return r;
-	} while (expect(scan, ',') == AID_OK);
-	return expect(scan, close);
-}
-
-static int skip_value(struct scan *scan, struct place place)
-{
-	char ignored[JSONSCAN_TEXT_MAX + 1];
-	const char *begin;
-
-	switch (peek(scan)) {
-	case '{':
-	case '[':
-		return skip_group(scan, place);
-	case '"':
-		return scan_text(scan, ignored);
-	default:
-		begin = scan->at;
-		while (scan->at < scan->end && *scan->at != '\0' &&
-			strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", *scan->at) != NULL)
-			scan->at++;
-		return scan->at > begin ? AID_OK : AID_E_PROTOCOL;
-	}
 }
 
 int jsonscan_members(const char *text, size_t length, const char *within, jsonscan_visit visit,
 	void *context)
 {
-	struct scan scan = {
-		.at = text, .end = text + length, .within = within, .visit = visit, .context = context};
+	struct scan scan = {.at = text,
+		.end = text + length,
+		.within = within,
+		.visit = visit,
+		.context = context,
+		.visited = within == NULL ? 1 : 0};
+	bool begun = true; /* a group, in which nothing has been seen */
 
-	if (peek(&scan) != '{' || skip_group(&scan, (struct place){.visited = within == NULL}) != AID_OK)
+	if (peek(&scan) != '{' || begin_value(&scan) != AID_OK)
 		return AID_E_PROTOCOL;
+	while (scan.depth > 0) {
+		unsigned int depth = scan.depth;
+		char close = scan.closers[depth - 1];
+
+		if (peek(&scan) == close) {
+			end_group(&scan);
+			begun = false;
+			continue;
+		}
+		if (!begun && expect(&scan, ',') != AID_OK)
+			return AID_E_PROTOCOL;
+		if ((close == '}' ? begin_member(&scan) : begin_value(&scan)) != AID_OK)
+			return AID_E_PROTOCOL;
+		begun = scan.depth > depth;
+	}
 	(void)peek(&scan);
 	return scan.at == scan.end ? AID_OK : AID_E_PROTOCOL;
 }
