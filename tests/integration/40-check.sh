@@ -140,6 +140,15 @@ subject = agent:second
 audience = api
 CONF
 check "the pasted secret is not repeated" expect_fail 1 grep -r hunter2 "$STORY_DIR/check.txt" "$LOG"
+# with_credential LINE...: the good agent, and a credential of these lines.
+with_credential() { { printf '[credential aws]\ntype = aws-sts\nregion = eu-west-1\n'; printf '%s\n' "$@"; } >>"$ROOT$CONF/agents.d/good.conf"; }
+role='role_arn = arn:aws:iam::123456789012:role/agent'
+bad "a credential that nobody vouches for" \
+    "$G:9: [credential aws] assertion = oidc needs [token] source = oidc" with_credential "$role" 'assertion = oidc'
+bad "a credential without what its type needs" \
+    "$G:9: [credential aws] role_arn is missing: type aws-sts needs it" with_credential
+bad "an option that its type does not have" \
+    "$G:13: [credential aws] tenant: unknown key; type aws-sts has none of this name" with_credential "$role" 'tenant = x'
 bad "world-writable file" "$G: mode 0666, at most 0755 is allowed" spoil 0666
 bad "group-writable file" "$G: mode 0664, at most 0755 is allowed" spoil 0664
 bad "file that is not root's" "$G: owned by uid 1000, not by root" give_away 1000
@@ -167,6 +176,21 @@ CONF
     wait_for 10 log_has "/etc/agentid/secrets/s: no such file"
 }
 check "missing secret" missing_secret
+
+# Nor is a policy that is not there.
+missing_policy()
+{
+    local out=$STORY_DIR/check.txt got=0
+    good_agents
+    with_credential "$role" "session_policy = $CONF/policy.json"
+    in_place /usr/bin/agentid check >"$out" 2>&1 || got=$?
+    [ "$got" -eq 1 ] || { echo "agentid check exited with $got, not 1"; cat "$out"; return 1; }
+    expect_text "error +$G:9: \[credential aws\] session_policy: $CONF/policy.json: no such file" "$out" || return 1
+    echo '{"Statement": []}' >"$ROOT$CONF/policy.json"
+    in_place /usr/bin/agentid check >"$out" 2>&1 || return 1
+    expect_text "ok +credential: agent 'good' has 'aws': aws-sts at sts.eu-west-1, assertion by this host" "$out"
+}
+check "missing policy of a credential" missing_policy
 
 # All this time the session kept its token fresh.
 went_on()

@@ -77,6 +77,62 @@ def death_before_every_step(host):
     host.start()
 
 
+CREDENTIALS = ("[credential aws]\ntype = aws-sts\nrole_arn = arn:aws:iam::123456789012:role/agent\nregion = eu-west-1\n"
+               "[credential vault]\ntype = vault\naddress = https://vault.example\nrole = agent\nassertion_audience = v\n"
+               "at_open = yes\n")
+
+
+def get(session, name):
+    client = Client(timeout=5)
+    kind, _, values = client.ask(kh.GET, SESSION=session.opened()["session"], NAME=name)
+    client.close()
+    return kind, values
+
+
+def ask_for_credentials(session, n):
+    """One is made and one replaced, each anew each time; each may find nobody there."""
+    for name in ("aws", "vault"):
+        try:
+            if n % 2 == 0 and session.key("agentid:" + name):
+                subprocess.run(["keyctl", "revoke", str(session.key("agentid:" + name))], check=True)
+            get(session, name)
+        except OSError:
+            pass
+
+
+def death_before_every_step_of_credentials(host):
+    """None outlives what is known of it, none is without a timeout, and each can be had again."""
+    host.write("/etc/agentid/agents.d/a.conf", host.agent_text("a", ph.ACCOUNT, extra_token=CREDENTIALS))
+    host.control(exchange_ms=600000)
+    host.start_fetch()
+    host.start()
+    session = host.open(account=ph.ACCOUNT)
+    host.kill()
+    opens = []
+    for n in range(1, 500):
+        host.start(wait=False, env={"LD_PRELOAD": ph.preload("die_at"), "DIE_AT": str(n)})
+        wait_for("start or death", lambda: host.daemon.poll() is not None or "op=start status=ok" in host.log())
+        if host.daemon.poll() is None:
+            ask_for_credentials(session, n)
+            ask_everything(host, session, opens)
+        if not ended(host.daemon):
+            break
+        assert host.daemon.returncode == -signal.SIGKILL, host.log()[-500:]
+        host.start()
+        for name in ("aws", "vault"):
+            kind, values = get(session, name)
+            assert kind == kh.DONE or b"ended its own key" in values[T["TEXT"]], "death %d: %s" % (n, values)
+            assert kind != kh.DONE or session.token("agentid:" + name), "death %d: %s cannot be read" % (n, name)
+        host.kill()
+        judge_after_death(host, session, n)
+        with open(host.log_path, "w", encoding="utf-8"):
+            pass
+    sys.stderr.write("%d steps, %d of %d openings went well\n" % (n - 1, sum(opens), len(opens)))
+    assert n > 60 and opens[-1], (n, opens)
+    host.kill()
+    host.start()
+
+
 def death_before_every_step_of_a_rotation(host):
     ph.issuing(host, lifetime="60s")
     session = host.open(account=ph.ACCOUNT)
@@ -157,7 +213,7 @@ def no_memory_for_the_daemon(host):
     host.start()
 
 
-CASES = [death_before_every_step, death_before_every_step_of_a_rotation, no_memory_for_the_module,
+CASES = [death_before_every_step, death_before_every_step_of_credentials, death_before_every_step_of_a_rotation, no_memory_for_the_module,
          no_memory_for_the_module_without_an_index, no_memory_for_the_daemon]
 
 if __name__ == "__main__":
