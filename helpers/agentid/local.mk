@@ -55,7 +55,6 @@ agentid_admin_SOURCES = \
 	%D%/setup.c %D%/setup.h \
 	%D%/setup_file.c \
 	%D%/setup_text.c
-agentid_admin_CPPFLAGS = $(AM_CPPFLAGS) -DBINDIR='"$(bindir)"'
 agentid_admin_CFLAGS = $(AM_CFLAGS) $(HARDEN_PIE_CFLAGS)
 agentid_admin_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_PIE_LDFLAGS)
 agentid_admin_LDADD = libagentid-oidc.la libagentid-config.la libagentid-base.la
