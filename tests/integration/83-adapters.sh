@@ -140,7 +140,7 @@ boto3_without_credential()
 {
     expect_fail 1 in_session "${python[@]}" 'import os, boto3
 boto3.client("sts", endpoint_url=os.environ["URL"] + "/aws").get_caller_identity()' 2>"$STORY_DIR/err" || return 1
-    expect_text 'CredentialRetrievalError: .*custom-process: agentid: agentid:aws: Required key not available' "$STORY_DIR/err"
+    expect_text 'CredentialRetrievalError: .*custom-process: agentid: agent .adapter-agent. has no credential .aws., nor any other' "$STORY_DIR/err"
 }
 
 google_config()
@@ -205,7 +205,7 @@ kube_without_credential()
 {
     kube_config client.authentication.k8s.io/v1 ", none"
     expect_fail 1 kube_list >"$STORY_DIR/out" 2>&1 || return 1
-    expect_text 'agentid: agentid:none: Required key not available' "$STORY_DIR/out"
+    expect_text "agentid: agent 'adapter-agent' has no credential 'none', nor any other" "$STORY_DIR/out"
 }
 
 # git_read PATH HOST-OF-THE-HELPER
