@@ -9,7 +9,7 @@ own_namespace "$@"
 export HOME=$WORK/home
 mkdir -p "$HOME/.aws" "$HOME/.docker"
 setup() { "$ADMIN" setup "$@"; }
-bin=$(make -s --eval 'setup-print:; @echo $(bindir)' setup-print)
+bin=$(make -s --no-print-directory --eval 'setup-print:; @echo $(bindir)' setup-print)
 
 # writes FILE ARGUMENT...: shows the change and leaves the file; then writes it; then has nothing to do.
 writes()
