@@ -24,6 +24,7 @@ libagentid_base_la_SOURCES = \
 	%D%/record.c %D%/record.h \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/secret.c %D%/secret.h \
+	%D%/secret_arena.c %D%/secret_arena.h \
 	%D%/secret_source.c %D%/secret_source.h \
 	%D%/session.c %D%/session.h \
 	%D%/str.c %D%/str.h \

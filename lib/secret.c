@@ -2,44 +2,24 @@
  * Copyright The agentid authors */
 #include "secret.h"
 
+#include "secret_arena.h"
+
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define SECRET_MAX_BYTES 16777216U /* 16 MiB */
 
-#define SPARE_MAX 64U
-
-/* All zero but for mapped when it is spare. */
 struct aid_secret {
-	size_t mapped;
+	size_t mapped; /* bytes of a mapping of its own; 0: in the arena */
 	size_t capacity;
 	size_t length;
 	char bytes[];
 };
 
-/* The one state of the library, and only where main() asked for it: see aid_secret_keep(). */
-static struct {
-	struct aid_secret *blocks[SPARE_MAX];
-	unsigned int count, limit;
-} spare;
-
-void aid_secret_keep(unsigned int blocks)
+void aid_secret_keep(unsigned int regions)
 {
-	spare.limit = blocks < SPARE_MAX ? blocks : SPARE_MAX;
-}
-
-static struct aid_secret *take_spare(size_t mapped)
-{
-	for (unsigned int i = spare.count; i-- > 0;) {
-		struct aid_secret *secret = spare.blocks[i];
-
-		if (secret->mapped != mapped)
-			continue;
-		spare.blocks[i] = spare.blocks[--spare.count];
-		return secret;
-	}
-	return NULL;
+	aid_arena_keep(regions);
 }
 
 /* Locking is best effort: a small RLIMIT_MEMLOCK must not stop a login. Asked for with the mapping it
@@ -54,23 +34,35 @@ static void *map(size_t length)
 	return mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
 }
 
-struct aid_secret *aid_secret_new(size_t capacity)
+static size_t size_of(size_t capacity)
+{
+	return sizeof(struct aid_secret) + capacity + 1;
+}
+
+static struct aid_secret *map_secret(size_t bytes)
 {
 	const size_t page = 4096;
+	const size_t mapped = (bytes + page - 1) & ~(page - 1);
+	struct aid_secret *secret = map(mapped);
+
+	if (secret == MAP_FAILED)
+		return NULL;
+	(void)madvise(secret, mapped, MADV_DONTDUMP);
+	secret->mapped = mapped;
+	return secret;
+}
+
+struct aid_secret *aid_secret_new(size_t capacity)
+{
 	struct aid_secret *secret;
-	size_t mapped;
 
 	if (capacity == 0 || capacity > SECRET_MAX_BYTES)
 		return NULL;
-	mapped = (sizeof(*secret) + capacity + 1 + page - 1) & ~(page - 1);
-	secret = take_spare(mapped);
-	if (secret == NULL) {
-		secret = map(mapped);
-		if (secret == MAP_FAILED)
-			return NULL;
-		(void)madvise(secret, mapped, MADV_DONTDUMP);
-	}
-	secret->mapped = mapped;
+	secret = aid_arena_take(size_of(capacity));
+	if (secret == NULL)
+		secret = map_secret(size_of(capacity));
+	if (secret == NULL)
+		return NULL;
 	secret->capacity = capacity;
 	return secret;
 }
@@ -93,12 +85,11 @@ void aid_secret_free(struct aid_secret *secret)
 	if (secret == NULL)
 		return;
 	mapped = secret->mapped;
-	explicit_bzero(secret, mapped);
-	if (spare.count < spare.limit) {
-		secret->mapped = mapped;
-		spare.blocks[spare.count++] = secret;
+	if (mapped == 0) {
+		aid_arena_give(secret, size_of(secret->capacity));
 		return;
 	}
+	explicit_bzero(secret, mapped);
 	(void)munmap(secret, mapped);
 }
 

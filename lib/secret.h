@@ -13,10 +13,11 @@
 
 struct aid_secret;
 
-/* For main() of a program with one thread that handles many secrets: up to blocks of them, wiped but
- * still mapped and locked, are kept for reuse, because mapping one costs more than a signature.
- * Without it, as in the PAM module and in libagentid, nothing is kept. */
-void aid_secret_keep(unsigned int blocks);
+/* For main() of a program with one thread that handles many secrets, because mapping one costs more than
+ * a signature: from now on small ones share regions of 64 KiB, and up to so many empty regions, wiped
+ * but still locked, are kept for reuse. Without it, as in the PAM module and in libagentid, each secret
+ * has a mapping of its own and nothing is kept. */
+void aid_secret_keep(unsigned int regions);
 
 /* NULL when memory is short. capacity 1 to 16 MiB; one more byte is kept for a final NUL. */
 struct aid_secret *aid_secret_new(size_t capacity);

@@ -19,7 +19,7 @@
 
 #define LISTENER 3
 #define FILES_WANTED 8192U
-#define SECRETS_KEPT 32U /* a request needs about six at a time */
+#define SECRETS_KEPT 16U /* regions of 64 KiB; a request alone needs one of each of five sizes */
 
 /* What the service manager says. The strings live in the initial stack, and so outlive clearenv(). */
 struct environment {

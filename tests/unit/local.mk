@@ -35,6 +35,7 @@ unit_programs = \
 	%D%/test_replay \
 	%D%/test_sandbox \
 	%D%/test_secret \
+	%D%/test_secret_arena \
 	%D%/test_signing_key \
 	%D%/test_str \
 	%D%/test_target \
@@ -42,7 +43,7 @@ unit_programs = \
 	%D%/test_xml \
 	%D%/test_trusts
 
-EXTRA_DIST += %D%/forge.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
+EXTRA_DIST += %D%/areas.h %D%/forge.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
 	tests/support/fake_clock.c tests/support/fake_clock.h
 
 if HAVE_CMOCKA
@@ -96,6 +97,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_policy_LDADD = $(unit_oidc)
 %C%_test_sandbox_LDADD = $(unit_net)
 %C%_test_secret_LDADD = $(unit_base)
+%C%_test_secret_arena_LDADD = $(unit_base)
 %C%_test_signing_key_LDADD = $(unit_oidc)
 %C%_test_str_LDADD = $(unit_base)
 %C%_test_target_LDADD = libagentid-config.la $(unit_base)
