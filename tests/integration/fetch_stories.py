@@ -233,10 +233,10 @@ def storm(bench):
         bad = [s for s in states if s != "AID_OK"]
         bench.case(f"1000 requests at once, time {turn}", None if not bad else f"{len(bad)} failed: {bad[0]}")
         resident.append(bench.fetch.resident_kib())
-    # The heap finds its shape in the first ten storms, and how much lies about goes up and down by some MiB from one to
-    # the next; what is lost adds up: 100 bytes a request are 2 MiB between the second quarter and the last.
+    # The heap finds its shape in the first ten storms, and how much lies about at once depends on how busy the machine
+    # is: minima differ by 3 MiB. What is lost adds up: 300 bytes a request are 6 MiB from the second quarter to the last.
     grown = min(resident[-10:]) - min(resident[10:20])
-    bench.case("memory does not grow storm by storm", None if grown < 2048 else f"{grown} KiB: {resident}")
+    bench.case("memory does not grow storm by storm", None if grown < 6144 else f"{grown} KiB: {resident}")
     more = bench.fetch.descriptors() - open_before
     bench.case("at most 16 connections to a host", None if more <= 20 else f"{more} more descriptors")
 
