@@ -4,7 +4,7 @@
 # Sourced by the scripts of ci/. Each of them prints one "ok NAME" or "not ok NAME" line per case
 # and exits 1 after any "not ok", so that ci/test only has to count.
 set -u
-export LC_ALL=C.UTF-8 TZ=UTC DEBIAN_FRONTEND=noninteractive
+export LC_ALL=C.UTF-8 TZ=UTC DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1
 # What a caller's environment must not change in a build.
 unset CFLAGS CPPFLAGS LDFLAGS CC MAKEFLAGS DESTDIR TMPDIR LD_PRELOAD
 export PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${PATH:-}"
