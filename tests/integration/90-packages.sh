@@ -125,7 +125,8 @@ broken_afterwards()
 {
     spoil
     in_root systemctl reload agentid-keyringd.service
-    says_what_is_wrong && in_root agentid exec load1 -- true && load_is_kept
+    # A reload sends a signal; what comes of it is not waited for.
+    wait_for 10 says_what_is_wrong && in_root agentid exec load1 -- true && load_is_kept
 }
 repaired() { remember_load && repair && load_goes_on; }
 

@@ -58,10 +58,12 @@ refreshed_since()
         length == 50 and all(($count[.session] // -1) > .refreshes)' >/dev/null
 }
 load_goes_on() { wait_for 25 refreshed_since || { cat "$STORY_DIR/now.json"; return 1; }; }
+# Only those of the load: a job of cron may have come and gone.
 load_is_kept()
 {
     list_to "$STORY_DIR/now.json" && jq -e -n --slurpfile before "$STORY_DIR/remembered.json" --slurpfile now "$STORY_DIR/now.json" '
-        ($now[0] | map(.session)) as $there | $before[0] | map(.session) | . - $there | . == []' >/dev/null
+        ($now[0] | map(.session)) as $there |
+        $before[0] | map(select(.agent | startswith("load")) | .session) | . - $there | . == [] or ("gone: \(.)" | halt_error(1))'
 }
 
 # start_opener: opens and closes sessions until stop_opener, which fails if one of them was refused.
