@@ -16,13 +16,14 @@ enter_host()
 {
     unshare -m -p -f --kill-child=KILL -- /bin/bash -c '
         mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs -o mode=0755 tmpfs /run &&
-        mkdir -p /run/etc/up /run/etc/work /run/lib/up /run/lib/work /run/consumers /run/bao /run/home /run/agentid &&
+        mkdir -p /run/etc/up /run/etc/work /run/lib/up /run/lib/work /run/consumers /run/bao /run/examples /run/home /run/agentid &&
         mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc &&
         mount -t overlay -o lowerdir=/var/lib,upperdir=/run/lib/up,workdir=/run/lib/work overlay /var/lib &&
         mount -t overlay -o "lowerdir=$1/usr:/usr" overlay /usr &&
-        mount --bind "$2" /run/consumers && mount --bind "$3" /run/bao && systemd-sysusers /usr/lib/sysusers.d/agentid.conf >/dev/null 2>&1
+        mount --bind "$2" /run/consumers && mount --bind "$3" /run/bao &&
+        mount --bind "$4" /run/examples && systemd-sysusers /usr/lib/sysusers.d/agentid.conf >/dev/null 2>&1
         exec /bin/bash -c "trap exit TERM; while :; do sleep 3600 & wait; done"' bash "$AID_INST" "$CONSUMERS" "$(dirname "$BAO")" \
-        </dev/null >&2 &
+        "$AID_SRC/examples/python" </dev/null >&2 &
     UNSHARED=$!
     at_exit 'end_process $UNSHARED'
     wait_for 10 has_child "$UNSHARED" || return 1
@@ -78,9 +79,9 @@ serve_consumers()
 # shellcheck disable=SC2016 # for the inner shell
 in_session()
 {
-    in_place /usr/bin/agentid exec adapter-agent -- /bin/bash -c 'cd && export PYTHONPATH=$0/consumers:$1 \
-        PYTHONDONTWRITEBYTECODE=1 AWS_CA_BUNDLE=$2 REQUESTS_CA_BUNDLE=$2 SSL_CERT_FILE=$2 URL=$3 CA=$2
-        shift 3 && exec "$@"' /run "$AID_SRC/examples/python" "$CA" "$URL" "$@" </dev/null
+    in_place /usr/bin/agentid exec adapter-agent -- /bin/bash -c 'cd && export PYTHONPATH=/run/consumers:/run/examples \
+        PYTHONDONTWRITEBYTECODE=1 AWS_CA_BUNDLE=$0 REQUESTS_CA_BUNDLE=$0 SSL_CERT_FILE=$0 URL=$1 CA=$0
+        shift && exec "$@"' "$CA" "$URL" "$@" </dev/null
 }
 
 # with_key NAME FILE COMMAND...: the same with a credential that root put into the session's ring.
