@@ -25,9 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (aid_metadata_parse(bytes, length, "https://idp.example/r", "keys.example", &metadata, NULL) !=
 		AID_OK)
 		return 0;
-	fuzz_assert(metadata->token_endpoint != NULL);
 	check(metadata->token_endpoint);
 	check(metadata->jwks_uri);
 	check(metadata->mtls_token_endpoint);
+	check(metadata->revocation_endpoint);
+	check(metadata->mtls_revocation_endpoint);
 	return 0;
 }
