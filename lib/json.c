@@ -102,11 +102,17 @@ int aid_json_parse(const void *bytes, size_t length, size_t max_bytes, struct ai
 	struct aid_error *err)
 {
 	json_error_t error;
+	const char *zero;
 	json_t *root;
 	int r;
 
 	if (length > max_bytes)
 		return aid_fail(err, AID_E_TOOBIG, "JSON: %zu bytes, at most %zu", length, max_bytes);
+	/* jansson passes over a zero byte behind a number or a word; nothing of RFC 8259 has one. */
+	zero = length == 0 ? NULL : memchr(bytes, 0, length);
+	if (zero != NULL)
+		return aid_fail(err, AID_E_PROTOCOL, "JSON: invalid token at byte %td",
+			zero - (const char *)bytes + 1);
 	r = check_depth(bytes, length, err);
 	if (r != AID_OK)
 		return r;

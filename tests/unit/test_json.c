@@ -85,6 +85,7 @@ static void test_raw_nul(void **state)
 	(void)state;
 	assert_failed(aid_json_parse("{}\0", 3, CAP, &json, &err), AID_E_PROTOCOL, &err, "JSON");
 	assert_failed(aid_json_parse("{\"a\0\":1}", 8, CAP, &json, &err), AID_E_PROTOCOL, &err, "JSON");
+	assert_failed(aid_json_parse("{\"a\":1\0}", 8, CAP, &json, &err), AID_E_PROTOCOL, &err, "at byte 7");
 }
 
 static void test_size(void **state)
