@@ -31,11 +31,6 @@ static const struct aid_exchange_kind *find(enum aid_target_kind kind)
 	return NULL;
 }
 
-bool aid_exchange_knows(enum aid_target_kind kind)
-{
-	return find(kind) != NULL;
-}
-
 bool aid_exchange_can_revoke(enum aid_target_kind kind)
 {
 	const struct aid_exchange_kind *row = find(kind);
@@ -238,11 +233,17 @@ int aid_exchange_refuse(const struct aid_exchange *exchange, const struct aid_ex
 	return status;
 }
 
+int aid_answer_has_body(const struct aid_exchange_answer *answer, struct aid_error *err)
+{
+	return answer->body != NULL ? AID_OK
+				    : aid_fail(err, AID_E_PROTOCOL, "host '%.64s': empty answer", answer->host);
+}
+
 int aid_answer_json(const struct aid_exchange_answer *answer, struct aid_json **ret_document,
 	struct aid_error *err)
 {
-	if (answer->body == NULL)
-		return aid_fail(err, AID_E_PROTOCOL, "host '%.64s': empty answer", answer->host);
+	if (aid_answer_has_body(answer, err) != AID_OK)
+		return AID_E_PROTOCOL;
 	if (aid_json_parse(aid_secret_peek(answer->body), aid_secret_length(answer->body),
 		    AID_EXCHANGE_ANSWER_MAX, ret_document, err) != AID_OK)
 		return aid_prefix(err, "host '%.64s'", answer->host);

@@ -57,8 +57,6 @@ struct aid_exchange_result {
 	char id[129];                  /* how the target's own log names it; "" */
 };
 
-/* True for a kind that is exchanged here, not by a token request. */
-bool aid_exchange_knows(enum aid_target_kind kind);
 /* True for a kind whose credentials can be revoked here. */
 bool aid_exchange_can_revoke(enum aid_target_kind kind);
 

@@ -49,6 +49,7 @@ int aid_exchange_refuse(const struct aid_exchange *exchange, const struct aid_ex
 	const struct aid_exchange_refusal *refusal, struct aid_error *err);
 
 /* The answer as JSON. AID_E_PROTOCOL. */
+int aid_answer_has_body(const struct aid_exchange_answer *answer, struct aid_error *err) AID_WUR;
 int aid_answer_json(const struct aid_exchange_answer *answer, struct aid_json **ret_document,
 	struct aid_error *err) AID_WUR;
 /* The member as a bearer token; sentences name it. */

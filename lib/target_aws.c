@@ -254,8 +254,8 @@ static int answer(struct aid_exchange *x, const struct aid_exchange_answer *seen
 	(void)ret_more;
 	if (seen->status != 200)
 		return refuse(x, seen, err);
-	if (seen->body == NULL)
-		return aid_fail(err, AID_E_PROTOCOL, "host '%.64s': empty answer", seen->host);
+	if (aid_answer_has_body(seen, err) != AID_OK)
+		return AID_E_PROTOCOL;
 	r = aid_xml_read(aid_secret_peek(seen->body), aid_secret_length(seen->body),
 		AID_EXCHANGE_ANSWER_MAX, texts, N_TEXTS, err);
 	if (r != AID_OK)

@@ -127,8 +127,8 @@ static int answer(struct aid_exchange *x, const struct aid_exchange_answer *seen
 	(void)ret_more;
 	if (seen->status != 200)
 		return refuse(x, seen, err);
-	if (seen->body == NULL)
-		return aid_fail(err, AID_E_PROTOCOL, "host '%.64s': empty answer", seen->host);
+	if (aid_answer_has_body(seen, err) != AID_OK)
+		return AID_E_PROTOCOL;
 	if (aid_oauth_response(seen->body, &response, err) != AID_OK)
 		return aid_prefix(err, "host '%.64s'", seen->host);
 	expires = seen->asked_wall_ms + response.expires_in_s * 1000;

@@ -203,8 +203,8 @@ static int read_exchange(const struct aid_exchange *x, const struct aid_exchange
 {
 	struct aid_token_response response = {.expires_in_s = -1};
 
-	if (answer->body == NULL)
-		return aid_fail(err, AID_E_PROTOCOL, "host '%.64s': empty answer", answer->host);
+	if (aid_answer_has_body(answer, err) != AID_OK)
+		return AID_E_PROTOCOL;
 	if (aid_oauth_exchange_response(answer->body, "access_token", &response, err) != AID_OK)
 		return aid_prefix(err, "host '%.64s'", answer->host);
 	if (response.expires_in_s < 0 && x->step != STEP_NARROW) {

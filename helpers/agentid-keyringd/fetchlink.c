@@ -44,16 +44,20 @@ static void conclude(struct kd_daemon *daemon, struct kd_job *job, const struct 
 	kd_refresh_answered(daemon, job, &answer);
 }
 
+void kd_fetch_was_silent(const struct kd_fetch *fetch, struct aid_error *err)
+{
+	if (!kd_fetch_is_up(fetch))
+		(void)aid_fail(err, AID_E_UNREACHABLE, "agentid-fetch is not reachable at %s", fetch->path);
+	else
+		(void)aid_fail(err, AID_E_TIMEOUT, "agentid-fetch gave no answer in time");
+}
+
 static void on_deadline(struct kd_daemon *daemon, struct kd_timer *timer)
 {
 	struct kd_job *job = KD_CONTAINER(timer, struct kd_job, deadline);
 	struct aid_error err = AID_ERROR_INIT;
 
-	if (!kd_fetch_is_up(&daemon->fetch))
-		(void)aid_fail(&err, AID_E_UNREACHABLE, "agentid-fetch is not reachable at %s",
-			daemon->fetch.path);
-	else
-		(void)aid_fail(&err, AID_E_TIMEOUT, "agentid-fetch gave no answer in time");
+	kd_fetch_was_silent(&daemon->fetch, &err);
 	conclude(daemon, job, NULL, &err, false);
 }
 

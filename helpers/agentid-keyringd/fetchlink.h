@@ -61,6 +61,8 @@ void kd_fetch_start(struct kd_daemon *daemon);
  * is not called back from within. */
 void kd_fetch_send_due(struct kd_daemon *daemon);
 bool kd_fetch_is_up(const struct kd_fetch *fetch);
+/* Why a request had no answer when its time was up. */
+void kd_fetch_was_silent(const struct kd_fetch *fetch, struct aid_error *err);
 /* Queues a new job for the session, which must have none for the same thing. kd_refresh_answered() gets the answer,
  * never before this returns. NULL without memory. */
 struct kd_job *kd_fetch_submit(struct kd_daemon *daemon, struct kd_session *session,

@@ -403,7 +403,7 @@ void kd_retire_make_way(const struct kd_session *session)
 }
 
 /* Whom it came from is not known after a restart; who would be asked now is as good. */
-void kd_retire_take_credential(struct kd_daemon *daemon, const struct kd_credential *c)
+static void take_credential(struct kd_daemon *daemon, const struct kd_credential *c)
 {
 	struct kd_issuer *target = c->target;
 
@@ -424,7 +424,7 @@ void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session)
 		take(daemon, &(struct offer){session->agent, session->token_issuer, session->token,
 				     session->expires_boot_ms, session->token_id, ""});
 	for (struct kd_list *n = list->next; n != list; n = n->next)
-		kd_retire_take_credential(daemon, KD_CONTAINER(n, struct kd_credential, node));
+		take_credential(daemon, KD_CONTAINER(n, struct kd_credential, node));
 }
 
 void kd_retire_report(struct kd_daemon *daemon)

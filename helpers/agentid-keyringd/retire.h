@@ -44,8 +44,6 @@ void kd_retire_done(struct kd_daemon *daemon);
 void kd_retire_take(struct kd_daemon *daemon, const struct kd_session *session);
 /* A login asks its issuer, or has its answer: what nobody waits for stays out of the way of the next. */
 void kd_retire_make_way(const struct kd_session *session);
-/* The same of one credential. */
-void kd_retire_take_credential(struct kd_daemon *daemon, const struct kd_credential *credential);
 /* Sends what may be sent now. AID_E_BUSY: the socket is full; AID_E_UNREACHABLE: it is gone. */
 int kd_retire_flush(struct kd_daemon *daemon) AID_WUR;
 void kd_retire_answered(struct kd_daemon *daemon, const struct aid_frame *frame);

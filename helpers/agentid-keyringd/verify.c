@@ -86,11 +86,7 @@ static void on_deadline(struct kd_daemon *daemon, struct kd_timer *timer)
 	struct verification *v = KD_CONTAINER(timer, struct verification, deadline);
 	struct aid_error err = AID_ERROR_INIT;
 
-	if (!kd_fetch_is_up(&daemon->fetch))
-		(void)aid_fail(&err, AID_E_UNREACHABLE, "agentid-fetch is not reachable at %s",
-			daemon->fetch.path);
-	else
-		(void)aid_fail(&err, AID_E_TIMEOUT, "agentid-fetch gave no answer in time");
+	kd_fetch_was_silent(&daemon->fetch, &err);
 	refuse(daemon, v, &err);
 }
 
