@@ -7,7 +7,9 @@
     client_assertion_credential(...)    azure-identity's own, which asks Entra itself
     google_credentials("gcp")           what google.auth's credentials are
 
-Each reads the key when the SDK asks, and keeps nothing: agentid refreshes it in place.
+Each reads the key when the SDK asks, and keeps nothing: agentid refreshes it in place. Reading a key asks
+nobody to make it, so the credential's section in the agent's file needs "at_open = yes" and
+"refresh = always".
 """
 
 import datetime
@@ -41,9 +43,10 @@ class AccessTokenInfo:  # pylint: disable=too-few-public-methods
 def expires_at(name):
     """The second since 1970 in which a credential expires, at the latest."""
     for line in read_credential("info").decode("ascii").splitlines():
-        credential, _, seconds = line.partition(" ")
-        if credential == name:
-            return int(seconds)
+        # NAME EXPIRY LIFETIME, and perhaps more words one day.
+        words = line.split(" ")
+        if words[0] == name:
+            return int(words[1])
     return int(time.time()) + UNKNOWN_LIFETIME_S
 
 

@@ -84,18 +84,23 @@ in_session()
         shift && exec "$@"' "$CA" "$URL" "$@" </dev/null
 }
 
-# with_key NAME FILE COMMAND...: the same with a credential that root put into the session's ring.
+# with_key NAME FILE COMMAND...: the same with a credential that root put into the session's ring, and its
+# line in agentid:info, as the daemon writes both.
 with_key()
 {
-    local name=$1 payload=$2 said=/run/home/svc-agent1/ring pid
+    local name=$1 payload=$2 said=/run/home/svc-agent1/ring pid ring
     shift 2
     in_place rm -f /run/go "$said"
     # shellcheck disable=SC2016 # for the inner shell
     in_session /bin/bash -c 'keyctl search @s keyring agentid >ring.new && mv ring.new ring
         until [ -e /run/go ]; do sleep 0.05; done; exec "$@"' bash "$@" &
     pid=$!
-    wait_for 10 in_place test -s "$said" &&
-        in_place keyctl padd user "agentid:$name" "$(in_place cat "$said")" <"$payload" >/dev/null
+    wait_for 10 in_place test -s "$said" && ring=$(in_place cat "$said") &&
+        in_place keyctl padd user "agentid:$name" "$ring" <"$payload" >/dev/null &&
+        {
+            in_place keyctl pipe "$(in_place keyctl search "$ring" user agentid:info)" &&
+                printf '%s %s 900\n' "$name" "$(($(date +%s) + 900))"
+        } | in_place keyctl padd user agentid:info "$ring" >/dev/null
     in_place touch /run/go
     wait $pid
 }
