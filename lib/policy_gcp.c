@@ -14,7 +14,9 @@
 
 /* CEL that can be true for more than one subject. Quoted texts and spaces are taken out before. */
 static const char *const loose[] = {
-	"||", "!", "startsWith(", "endsWith(", "contains(", "matches(", "?", "\x01", "<", ">", "size("};
+	"||", "!", "startsWith(", "endsWith(", "contains(", "matches(", "?", "\x01", "<", ">", "size(",
+	/* These are not read as CEL reads them: a comment, and a text in three quotes. */
+	"//", "'''", "\"\"\""};
 
 /* condition without what stands in quotes and without spaces; a quoted text leaves its quotes. " in "
  * becomes a byte that nothing else here makes. */
@@ -38,7 +40,69 @@ static void skeleton(const char *condition, char *out, size_t size)
 	out[used] = '\0';
 }
 
-static void lint_condition(struct policy_lint *lint, const struct aid_json *value)
+/* A letter before a text makes it one with other rules for '\\'. */
+static bool has_prefixed_text(const char *bare)
+{
+	for (const char *p = bare; *p != '\0'; p++) {
+		if (strchr("rRbB", *p) != NULL && (p[1] == '\'' || p[1] == '"'))
+			return true;
+	}
+	return false;
+}
+
+static bool is_loose(const char *bare)
+{
+	for (size_t i = 0; i < sizeof(loose) / sizeof(loose[0]); i++) {
+		if (strstr(bare, loose[i]) != NULL)
+			return true;
+	}
+	return has_prefixed_text(bare);
+}
+
+/* Where "&&" or the end comes, outside of brackets. */
+static const char *end_of_part(const char *bare)
+{
+	int depth = 0;
+
+	for (; *bare != '\0' && (depth > 0 || strncmp(bare, "&&", 2) != 0); bare++)
+		depth += strchr("([{", *bare) != NULL ? 1 : strchr(")]}", *bare) != NULL ? -1 : 0;
+	return bare;
+}
+
+static bool is_comparison(const char *part, size_t length, const char *claim)
+{
+	size_t name = strlen(claim);
+
+	return length == name + 4 && strncmp(part, claim, name) == 0 &&
+		(strncmp(part + name, "==''", 4) == 0 || strncmp(part + name, "==\"\"", 4) == 0);
+}
+
+/* Whether one of the parts that all have to be true is the subject compared with a text. */
+static bool pins_subject(const char *bare, bool subject_is_mapped)
+{
+	for (;;) {
+		const char *end = end_of_part(bare);
+		size_t length = (size_t)(end - bare);
+
+		if (is_comparison(bare, length, "assertion.sub") ||
+			(subject_is_mapped && is_comparison(bare, length, "google.subject")))
+			return true;
+		if (*end == '\0')
+			return false;
+		bare = end + 2;
+	}
+}
+
+/* Any other mapping can give agents the same subject. */
+static bool maps_subject(const struct aid_json *mapping)
+{
+	const struct aid_json *value = mapping != NULL && aid_json_is_object(mapping)
+		? aid_json_get(mapping, "google.subject") : NULL;
+
+	return value != NULL && aid_streq(aid_json_string(value), "assertion.sub");
+}
+
+static void lint_condition(struct policy_lint *lint, const struct aid_json *value, bool subject_is_mapped)
 {
 	const struct policy_path path = {.text = "$.attributeCondition"};
 	const char *condition = value == NULL ? NULL : aid_json_string(value);
@@ -50,14 +114,11 @@ static void lint_condition(struct policy_lint *lint, const struct aid_json *valu
 		return;
 	}
 	skeleton(condition, bare, sizeof(bare));
-	for (size_t i = 0; i < sizeof(loose) / sizeof(loose[0]); i++) {
-		if (strstr(bare, loose[i]) != NULL) {
-			policy_find(lint, &path, condition,
-				"the condition can be true for more than one agent", USE_CONDITION);
-			return;
-		}
-	}
-	if (strstr(bare, "assertion.sub==") == NULL && strstr(bare, "google.subject==") == NULL)
+	/* Of one that is too long only the beginning would be judged. */
+	if (strlen(condition) >= sizeof(bare) || is_loose(bare))
+		policy_find(lint, &path, condition, "the condition can be true for more than one agent",
+			USE_CONDITION);
+	else if (!pins_subject(bare, subject_is_mapped))
 		policy_find(lint, &path, condition, "the condition does not compare the subject",
 			USE_CONDITION);
 }
@@ -80,7 +141,8 @@ void policy_lint_gcp(struct policy_lint *lint, const struct aid_json *document)
 	if (policy_count(audiences) > 1)
 		policy_find(lint, &path, "[...]", "more than one audience is let in",
 			"none, which means the provider's own name, or one");
-	lint_condition(lint, aid_json_get(document, "attributeCondition"));
+	lint_condition(lint, aid_json_get(document, "attributeCondition"),
+		maps_subject(aid_json_get(document, "attributeMapping")));
 }
 
 static void lint_member(struct policy_lint *lint, const struct policy_path *path, const char *member)
@@ -91,6 +153,8 @@ static void lint_member(struct policy_lint *lint, const struct policy_path *path
 		policy_find(lint, path, member, "a set of principals is more than one agent", USE_PRINCIPAL);
 	else if (aid_str_has_prefix(member, "principal://"))
 		policy_see_subject(lint, path, member);
+	else
+		policy_find(lint, path, member, "this is another way in than an agent's token", USE_PRINCIPAL);
 }
 
 void policy_lint_gcp_iam(struct policy_lint *lint, const struct aid_json *document)

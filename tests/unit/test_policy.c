@@ -19,6 +19,9 @@
 #define EXACT "\"StringEquals\":{" AUD "," SUB "}"
 #define GCP(condition)                                                                              \
 	"{\"oidc\":{\"issuerUri\":\"" ISSUER "\"},\"attributeCondition\":\"" condition "\"}"
+#define GCP_MAPPED(subject, condition)                                                              \
+	"{\"oidc\":{\"issuerUri\":\"" ISSUER "\"},\"attributeMapping\":{\"google.subject\":\"" subject "\"},"     \
+	"\"attributeCondition\":\"" condition "\"}"
 
 static const struct aid_policy_known known = {(const char *const[]){"https://other.example", ISSUER}, 2};
 static struct aid_policy_findings findings;
@@ -50,9 +53,10 @@ static void test_good(void **state)
 		{AID_POLICY_AZURE, "{\"properties\":{\"issuer\":\"" ISSUER "\",\"subject\":\"agent:a\","
 				   "\"claimsMatchingExpression\":null,\"audiences\":[\"api://x\"]}}"},
 		{AID_POLICY_GCP, GCP("assertion.sub == 'agent:a'")},
-		{AID_POLICY_GCP, GCP("google.subject=='agent:a||!' && assertion.aud == 'x in y'")},
-		{AID_POLICY_GCP_IAM, "{\"bindings\":[{\"role\":\"r\",\"members\":[\"principal://p/subject/agent:a\","
-				     "\"user:root@example.com\"]}]}"},
+		{AID_POLICY_GCP, GCP("assertion.aud == 'x' && assertion.sub == \\\"agent:a\\\"")},
+		{AID_POLICY_GCP, GCP_MAPPED("assertion.sub", "google.subject=='agent:a||!' && assertion.aud == 'x in y'")},
+		{AID_POLICY_GCP, GCP("(assertion.aud == 'x' && assertion.n == 1) && assertion.sub == 'agent:a//'")},
+		{AID_POLICY_GCP_IAM, "{\"bindings\":[{\"role\":\"r\",\"members\":[\"principal://p/subject/agent:a\"]}]}"},
 		{AID_POLICY_VAULT, "{\"bound_audiences\":[\"v\"],\"bound_subject\":\"agent:a\",\"bound_claims\":null}"},
 		{AID_POLICY_VAULT, "{\"data\":{\"bound_audiences\":\"v\",\"bound_subject\":\"\","
 				   "\"bound_claims\":{\"sub\":\"agent:a\"},\"bound_claims_type\":\"string\"}}"},
@@ -140,11 +144,33 @@ static const struct {
 	{AID_POLICY_GCP, GCP("assertion.sub != 'a'"), "$.attributeCondition", "assertion.sub", "more than one"},
 	{AID_POLICY_GCP, GCP("assertion.sub in ['a', 'b']"), "$.attributeCondition", "assertion.sub", "more than one"},
 	{AID_POLICY_GCP, GCP("'assertion.sub==' == 'x'"), "$.attributeCondition", "'assertion", "does not compare"},
+	{AID_POLICY_GCP, GCP("assertion.sub == assertion.sub"), "$.attributeCondition", "assertion", "does not compare"},
+	{AID_POLICY_GCP, GCP("assertion.sub == google.subject"), "$.attributeCondition", "assertion", "does not compare"},
+	{AID_POLICY_GCP, GCP("assertion.sub == 'a' + assertion.x"), "$.attributeCondition", "assertion", "does not compare"},
+	{AID_POLICY_GCP, GCP("(assertion.sub == 'agent:a') == false"), "$.attributeCondition", "(assertion",
+		"does not compare"},
+	{AID_POLICY_GCP, GCP("(true && assertion.sub == 'agent:a' && true) == false"), "$.attributeCondition", "(true",
+		"does not compare"},
+	{AID_POLICY_GCP, GCP("[true && assertion.sub == 'a' && true] == [false]"), "$.attributeCondition", "[true",
+		"does not compare"},
+	{AID_POLICY_GCP, GCP("assertion.a || assertion.b && assertion.sub == 'a'"), "$.attributeCondition", "assertion",
+		"more than one"},
+	{AID_POLICY_GCP, GCP("true // && assertion.sub == 'a'"), "$.attributeCondition", "true //", "more than one"},
+	{AID_POLICY_GCP, GCP("true\\n//\\n&& assertion.sub == 'a'"), "$.attributeCondition", "true", "more than one"},
+	{AID_POLICY_GCP, GCP("r'\\\\' == 'x' && assertion.sub == 'a' && '' == ''"), "$.attributeCondition", "r'", "more than"},
+	{AID_POLICY_GCP, GCP("''' ' && assertion.sub == 'a' && ' ''' == ''"), "$.attributeCondition", "'''", "more than"},
+	{AID_POLICY_GCP, GCP("google.subject == 'a'"), "$.attributeCondition", "google.subject", "does not compare"},
+	{AID_POLICY_GCP, GCP_MAPPED("'a'", "google.subject == 'a'"), "$.attributeCondition", "google.subject",
+		"does not compare"},
 	{AID_POLICY_GCP, GCP("assertion.aud == 'x'"), "$.attributeCondition", "assertion.aud", "does not compare"},
 	{AID_POLICY_GCP, "{\"oidc\":{\"issuerUri\":\"https://evil.example\"},\"attributeCondition\":\"assertion.sub=='a'\"}",
 		"$.oidc.issuerUri", "https://evil.example", "this issuer is not"},
 	{AID_POLICY_GCP_IAM, "{\"bindings\":[{\"members\":[\"allUsers\"]}]}", "$.bindings[0].members[0]", "allUsers",
 		"everybody"},
+	{AID_POLICY_GCP_IAM, "{\"bindings\":[{\"members\":[\"domain:example.com\"]}]}", "members[0]", "domain:example.com",
+		"another way in"},
+	{AID_POLICY_GCP_IAM, "{\"bindings\":[{\"members\":[\"principal://x/a\",\"user:root@example.com\"]}]}", "members[1]",
+		"user:root@example.com", "another way in"},
 	{AID_POLICY_GCP_IAM, "{\"bindings\":[{\"members\":[\"principalSet://x/*\"]}]}", "members[0]", "principalSet://x/*",
 		"more than one agent"},
 	{AID_POLICY_GCP_IAM, "{\"bindings\":[{\"members\":[\"principal://x/a\",\"principal://x/b\"]}]}", "members[1]",
@@ -196,6 +222,18 @@ static void test_second_statement(void **state)
 	assert_int_equal(findings.count, 1);
 	assert_string_equal(findings.items[0].value, "agent:b");
 	assert_string_equal(findings.items[0].why, "more than one agent is let in");
+}
+
+/* What stands after the part that is looked at could be anything. */
+static void test_long_condition(void **state)
+{
+	char text[CAP];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), GCP("assertion.sub == 'a' && assertion.n == %05000d || true"), 0);
+	lint(text, &known, AID_POLICY_GCP);
+	assert_int_equal(findings.count, 1);
+	assert_non_null(strstr(findings.items[0].why, "more than one agent"));
 }
 
 static void test_no_issuer_known(void **state)
@@ -255,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_second_statement),
+		cmocka_unit_test(test_long_condition),
 		cmocka_unit_test(test_no_issuer_known),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_unknown),
