@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define DOCUMENT_MAX 262144U
-#define ISSUERS_MAX 64U
+#define GIVEN_ISSUERS_MAX 64U
+#define ISSUERS_MAX (AID_AGENTS_MAX + 1) /* one of each agent, and the host's */
 #define SUBJECT_SIZE 160U
 
 struct lint_request {
@@ -51,10 +52,26 @@ static int load(struct aid_config **ret_config)
 	return r;
 }
 
-static void add_issuer(struct lint_request *request, const char *issuer)
+/* False where there is no room. */
+static bool add_issuer(struct lint_request *request, const char *issuer, size_t max)
 {
-	if (issuer != NULL && request->n_issuers < ISSUERS_MAX)
-		request->issuers[request->n_issuers++] = issuer;
+	if (issuer == NULL)
+		return true;
+	for (size_t i = 0; i < request->n_issuers; i++) {
+		if (aid_streq(request->issuers[i], issuer))
+			return true;
+	}
+	if (request->n_issuers == max)
+		return false;
+	request->issuers[request->n_issuers++] = issuer;
+	return true;
+}
+
+static void add_configured(struct lint_request *request, const struct aid_config *config)
+{
+	(void)add_issuer(request, config->host_issuer, ISSUERS_MAX);
+	for (size_t i = 0; i < config->n_agents; i++)
+		(void)add_issuer(request, config->agents[i].token.issuer, ISSUERS_MAX);
 }
 
 /* ---- lint ---- */
@@ -152,26 +169,22 @@ static int lint(const struct cli *cli, int argc, char **argv)
 		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
-	struct lint_request request = {.json = false};
+	static struct lint_request request;
 	AID_AUTO(aid_config) *config = NULL;
 	int letter;
 
 	while ((letter = cli_getopt(argc, argv, ":hi:j", options)) != -1) {
-		if (letter == 'i')
-			add_issuer(&request, optarg);
-		else if (letter == 'j')
-			request.json = true;
-		else
+		if (letter != 'i' && letter != 'j')
 			return cli_other_option(cli, letter, argv);
+		if (letter == 'i' && !add_issuer(&request, optarg, GIVEN_ISSUERS_MAX))
+			return cli_usage(cli, "--issuer: at most %u are allowed", GIVEN_ISSUERS_MAX);
+		request.json = request.json || letter == 'j';
 	}
 	if (argc - optind != 1)
 		return cli_usage(cli, "one FILE is needed, or - for standard input");
 	request.file = argv[optind];
-	if (request.n_issuers == 0 && load(&config) == AID_OK) {
-		add_issuer(&request, config->host_issuer);
-		for (size_t i = 0; i < config->n_agents; i++)
-			add_issuer(&request, config->agents[i].token.issuer);
-	}
+	if (request.n_issuers == 0 && load(&config) == AID_OK)
+		add_configured(&request, config);
 	return judge(&request);
 }
 
@@ -192,6 +205,8 @@ static int check_values(const struct policy *policy)
 
 	if (r == AID_OK)
 		r = aid_policy_check_pin("the subject", policy->subject, &err);
+	if (r == AID_OK && policy->audience[0] != '\0')
+		r = aid_policy_check_pin("the audience", policy->audience, &err);
 	for (size_t i = 0; r == AID_OK && i < POLICY_OPTIONS; i++) {
 		char what[32];
 
@@ -202,20 +217,91 @@ static int check_values(const struct policy *policy)
 	return r == AID_OK ? -1 : cli_fail(&err);
 }
 
-static int find_agent(struct policy *policy, const struct aid_config *config, const char *id,
+static enum aid_target_kind target_of(const char *kind)
+{
+	static const struct {
+		const char *kind;
+		enum aid_target_kind target;
+	} targets[] = {
+		{"aws", AID_TARGET_AWS_STS}, {"azure", AID_TARGET_AZURE_WIF}, {"gcp", AID_TARGET_GCP_WIF},
+		{"vault", AID_TARGET_VAULT},
+	};
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		if (aid_streq(targets[i].kind, kind))
+			return targets[i].target;
+	}
+	return 0;
+}
+
+/* What the agent's [credential] sections of this type show there: those with this audience, or with NULL
+ * all. Returns -1, also where there are none, or the status where they differ. */
+static int take_credentials(struct policy *policy, const struct aid_config *config, const char *kind,
+	const char *wanted)
+{
+	char audience[POLICY_AUDIENCE_SIZE];
+
+	for (size_t i = 0; i < policy->agent->n_credentials; i++) {
+		const struct aid_credential *credential = &policy->agent->credentials[i];
+		enum aid_source source = aid_credential_source(config, credential);
+		struct aid_error err = AID_ERROR_INIT;
+
+		if (credential->options.target->kind != target_of(kind))
+			continue;
+		if (aid_target_audience(&credential->options, audience, sizeof(audience), &err) != AID_OK)
+			return cli_fail(&err);
+		if (wanted != NULL && !aid_streq(wanted, audience))
+			continue;
+		if (policy->audience[0] != '\0' &&
+			(source != policy->source || !aid_streq(policy->audience, audience))) {
+			cli_error("agent '%s' has more than one [credential] of type %s, with different assertions: "
+				"--audience says which is meant", policy->agent->id, credential->options.target->name);
+			return CLI_USAGE;
+		}
+		policy->source = source;
+		memcpy(policy->audience, audience, sizeof(audience));
+	}
+	return -1;
+}
+
+/* Whose tokens get there. Keycloak's trust is for the host's assertions in place of a client secret. */
+static int find_source(struct policy *policy, const struct aid_config *config, const char *kind)
+{
+	int status = -1;
+
+	policy->source = policy->agent->token.source;
+	if (aid_streq(kind, "keycloak"))
+		policy->source = AID_SOURCE_HOST;
+	if (policy->values[POLICY_AUDIENCE] != NULL)
+		status = take_credentials(policy, config, kind, policy->values[POLICY_AUDIENCE]);
+	if (status < 0 && policy->audience[0] == '\0')
+		status = take_credentials(policy, config, kind, NULL);
+	return status;
+}
+
+static int find_agent(struct policy *policy, const struct aid_config *config, const char *kind, const char *id,
 	char subject[SUBJECT_SIZE])
 {
 	const struct aid_agent *agent = aid_config_agent(config, id);
-	bool host = agent != NULL && agent->token.source == AID_SOURCE_HOST;
+	int status;
+	bool host;
 
 	if (agent == NULL) {
 		cli_error("there is no agent '%s'", id);
 		return CLI_NOTHING;
 	}
-	(void)snprintf(subject, SUBJECT_SIZE, "agent:%s", agent->id);
 	policy->agent = agent;
+	status = find_source(policy, config, kind);
+	if (status >= 0)
+		return status;
+	host = policy->source == AID_SOURCE_HOST;
+	(void)snprintf(subject, SUBJECT_SIZE, "agent:%s", agent->id);
 	policy->issuer = host ? config->host_issuer : agent->token.issuer;
 	policy->subject = host ? subject : agent->token.subject;
+	if (host && policy->issuer == NULL) {
+		cli_error("the assertions of this host need [issuer] url in agentid.conf");
+		return CLI_CONFIG;
+	}
 	if (policy->issuer == NULL || policy->subject == NULL) {
 		cli_error("agent '%s' has no %s to pin", id, policy->issuer == NULL ? "issuer" : "subject");
 		return CLI_CONFIG;
@@ -232,7 +318,8 @@ static int run_for_agent(struct policy *policy, const char *kind, const char *id
 
 	if (load(&config) != AID_OK)
 		return CLI_CONFIG;
-	status = find_agent(policy, config, id, subject);
+	/* Permissions are the role's, whatever it is assumed with. */
+	status = find_agent(policy, config, print == policy_trust ? kind : "", id, subject);
 	if (status < 0)
 		status = print(policy, kind);
 	return cli_flush(status);

@@ -25,11 +25,15 @@ enum policy_option {
 	POLICY_OPTIONS
 };
 
+#define POLICY_AUDIENCE_SIZE 512U
+
 struct policy {
 	const struct cli *cli;
 	const struct aid_agent *agent;
+	enum aid_source source; /* of the tokens that the trust is for */
 	const char *issuer;
 	const char *subject;
+	char audience[POLICY_AUDIENCE_SIZE]; /* of the agent's [credential] of this kind; "" without one */
 	const char *values[POLICY_OPTIONS];
 	bool read, write, bucket_policy, no_azp;
 };

@@ -5,6 +5,7 @@
 #include "policy_command.h"
 
 #include "str.h"
+#include "target.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,12 @@ static const char *given(const struct policy *policy, enum policy_option option,
 	return policy->values[option] == NULL ? fallback : policy->values[option];
 }
 
+/* The audience that is given, else the one of the agent's [credential], else the fallback. */
+static const char *audience_of(const struct policy *policy, const char *fallback)
+{
+	return given(policy, POLICY_AUDIENCE, policy->audience[0] != '\0' ? policy->audience : fallback);
+}
+
 static const char *without_scheme(const char *issuer)
 {
 	return aid_str_has_prefix(issuer, "https://") ? issuer + strlen("https://") : issuer;
@@ -25,10 +32,9 @@ static const char *without_scheme(const char *issuer)
 static void print_aws_conditions(const struct policy *policy)
 {
 	const char *issuer = without_scheme(policy->issuer);
-	bool azp = policy->agent->token.source == AID_SOURCE_OIDC && !policy->no_azp;
-	const char *audience = given(policy, POLICY_AUDIENCE,
-		policy->agent->token.source == AID_SOURCE_OIDC ? policy->agent->token.audience
-							       : "sts.amazonaws.com");
+	bool oidc = policy->source == AID_SOURCE_OIDC;
+	bool azp = oidc && !policy->no_azp;
+	const char *audience = audience_of(policy, oidc ? policy->agent->token.audience : "sts.amazonaws.com");
 
 	(void)printf("        \"%s:aud\": \"%s\",\n", issuer, azp ? policy->agent->token.client_id : audience);
 	if (azp && audience != NULL)
@@ -39,13 +45,13 @@ static void print_aws_conditions(const struct policy *policy)
 static int trust_aws(const struct policy *policy)
 {
 	const char *account = policy_need(policy, POLICY_ACCOUNT, "the number of the AWS account");
-	bool oidc = policy->agent->token.source == AID_SOURCE_OIDC;
+	bool oidc = policy->source == AID_SOURCE_OIDC;
 
 	if (account == NULL)
 		return CLI_USAGE;
 	if (strlen(account) != ACCOUNT_DIGITS || strspn(account, "0123456789") != ACCOUNT_DIGITS)
 		return cli_usage(policy->cli, "--account '%s': 12 digits", account);
-	if (oidc && policy->no_azp && policy->agent->token.audience == NULL &&
+	if (oidc && policy->no_azp && audience_of(policy, policy->agent->token.audience) == NULL &&
 		policy_need(policy, POLICY_AUDIENCE, "the agent's file has none") == NULL)
 		return CLI_USAGE;
 	(void)printf("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{\n    \"Effect\": \"Allow\",\n"
@@ -67,20 +73,30 @@ static int trust_azure(const struct policy *policy)
 	(void)printf("az ad app federated-credential create --id '%s' --parameters @- <<'END'\n"
 		     "{\"name\": \"agentid-%s\", \"issuer\": \"%s\", \"subject\": \"%s\", \"audiences\": [\"%s\"]}\nEND\n",
 		app, policy->agent->id, policy->issuer, policy->subject,
-		given(policy, POLICY_AUDIENCE, "api://AzureADTokenExchange"));
+		audience_of(policy, "api://AzureADTokenExchange"));
 	return CLI_OK;
 }
 
-/* NAME of "NAME/VALUE/..." in a resource name, into out. */
-static bool part_of(const char *resource, const char *name, char *out, size_t size)
+/* The form is the one of the option of [credential]. */
+static bool is_provider(const char *resource)
 {
-	const char *at = strstr(resource, name);
-	size_t length = at == NULL ? 0 : strcspn(at + strlen(name), "/");
+	struct aid_target_values values;
+	char whole[256];
+	bool good;
 
-	if (length == 0 || length >= size)
-		return false;
-	(void)snprintf(out, size, "%.*s", (int)length, at + strlen(name));
-	return true;
+	(void)snprintf(whole, sizeof(whole), "//iam.googleapis.com/%s", resource);
+	aid_target_values_init(&values, aid_target_by_kind(AID_TARGET_GCP_WIF));
+	good = aid_target_set(&values, "provider", whole, NULL) == AID_OK;
+	aid_target_values_done(&values);
+	return good;
+}
+
+/* VALUE of "NAME/VALUE/..." in a provider's resource name, in which a name with a capital stands once. */
+static void part_of(const char *resource, const char *name, char *out, size_t size)
+{
+	const char *at = strstr(resource, name) + strlen(name);
+
+	(void)snprintf(out, size, "%.*s", (int)strcspn(at, "/"), at);
 }
 
 static int trust_gcp(const struct policy *policy)
@@ -88,23 +104,23 @@ static int trust_gcp(const struct policy *policy)
 	static const char form[] = "projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
 	const char *resource = policy_need(policy, POLICY_PROVIDER, form);
 	const char *account = policy->values[POLICY_SERVICE_ACCOUNT];
+	char own_audience[POLICY_AUDIENCE_SIZE];
 	char number[32];
 	char pool[64];
-	char provider[64];
 
 	if (resource == NULL)
 		return CLI_USAGE;
-	if (!aid_str_has_prefix(resource, "projects/") || !part_of(resource, "projects/", number, sizeof(number)) ||
-		!part_of(resource, "workloadIdentityPools/", pool, sizeof(pool)) ||
-		!part_of(resource, "providers/", provider, sizeof(provider)))
+	if (!is_provider(resource))
 		return cli_usage(policy->cli, "--provider '%s': it is %s", resource, form);
+	part_of(resource, "projects/", number, sizeof(number));
+	part_of(resource, "workloadIdentityPools/", pool, sizeof(pool));
+	(void)snprintf(own_audience, sizeof(own_audience), "https://iam.googleapis.com/%s", resource);
 	(void)printf("gcloud iam workload-identity-pools providers create-oidc '%s' --project='%s' \\\n"
 		     "    --location=global --workload-identity-pool='%s' --issuer-uri='%s' \\\n"
-		     "    --allowed-audiences='%s%s' --attribute-mapping='google.subject=assertion.sub' \\\n"
+		     "    --allowed-audiences='%s' --attribute-mapping='google.subject=assertion.sub' \\\n"
 		     "    --attribute-condition=\"assertion.sub == '%s'\"\n",
-		provider, number, pool, policy->issuer,
-		policy->values[POLICY_AUDIENCE] == NULL ? "https://iam.googleapis.com/" : "",
-		given(policy, POLICY_AUDIENCE, resource), policy->subject);
+		strrchr(resource, '/') + 1, number, pool, policy->issuer, audience_of(policy, own_audience),
+		policy->subject);
 	if (account != NULL)
 		(void)printf("gcloud iam service-accounts add-iam-policy-binding '%s' --role=roles/iam.workloadIdentityUser \\\n"
 			     "    --member='principal://iam.googleapis.com/projects/%s/locations/global/workloadIdentityPools/%s/subject/%s'\n",
@@ -115,14 +131,16 @@ static int trust_gcp(const struct policy *policy)
 /* bound_issuer is of the mount: one mount has one issuer. */
 static int trust_vault(const struct policy *policy)
 {
-	const char *audience = policy_need(policy, POLICY_AUDIENCE,
-		"one that is for this Vault alone, as the agent's [credential] has it");
+	const char *audience = audience_of(policy, NULL);
 	const char *mount = given(policy, POLICY_MOUNT, "jwt");
+	bool host = policy->source == AID_SOURCE_HOST;
 
-	if (audience == NULL)
+	if (audience == NULL &&
+		policy_need(policy, POLICY_AUDIENCE, "one that is for this Vault alone") == NULL)
 		return CLI_USAGE;
-	(void)printf("vault write 'auth/%s/config' bound_issuer='%s' jwks_url='%s/jwks.json'\n", mount,
-		policy->issuer, policy->issuer);
+	/* Where this host publishes its keys is known; a provider says it in its discovery document. */
+	(void)printf("vault write 'auth/%s/config' bound_issuer='%s' %s='%s%s'\n", mount, policy->issuer,
+		host ? "jwks_url" : "oidc_discovery_url", policy->issuer, host ? "/jwks.json" : "");
 	(void)printf("vault write 'auth/%s/role/%s' - <<'END'\n"
 		     "{\"role_type\": \"jwt\", \"user_claim\": \"sub\", \"bound_subject\": \"%s\", "
 		     "\"bound_audiences\": [\"%s\"],\n \"token_policies\": [\"%s\"], \"token_ttl\": \"15m\", "

@@ -31,6 +31,34 @@ subject = agent:kc
 audience = orders-api
 END
 
+# Assertions of the host, although the token is Keycloak's; and, where the section says so, of Keycloak.
+cat >"$CONF/agents.d/c.conf" <<'END'
+[agent]
+id = c
+account = bin
+[token]
+source = oidc
+issuer = https://kc.example/realms/r
+client_id = c-client
+client_auth = client_secret_basic
+client_secret = file:/etc/agentid/secret
+subject = agent:c-there
+audience = orders-api
+[credential aws]
+type = aws-sts
+role_arn = arn:aws:iam::123456789012:role/r
+region = eu-west-1
+[credential vault]
+type = vault
+address = https://vault.example
+role = r
+assertion = oidc
+assertion_audience = vault.example
+[credential gcp]
+type = gcp-wif
+provider = //iam.googleapis.com/projects/12/locations/global/workloadIdentityPools/my-providers/providers/prov
+END
+
 # AWS: the host's issuer, and Keycloak, whose azp AWS compares in place of aud.
 expect 0 policy trust --account 123456789012 aws a
 cp "$WORK/out" "$WORK/document"
@@ -48,6 +76,9 @@ lint_finds 0 "AWS trust policy: nothing found"
 expect 0 policy trust --account 123456789012 --no-azp --audience other aws kc
 out_json 'j["Statement"][0]["Condition"] == {"StringEquals": {"kc.example/realms/r:aud": "other",
     "kc.example/realms/r:sub": "agent:kc"}}'
+expect 0 policy trust --account 123456789012 aws c
+out_json 'j["Statement"][0]["Condition"] == {"StringEquals": {"id.example.com/host01:aud": "sts.amazonaws.com",
+    "id.example.com/host01:sub": "agent:c"}}'
 expect 2 policy trust aws a
 err_has "--account is needed: the number of the AWS account"
 expect 2 policy trust --account 1234 aws a
@@ -69,16 +100,45 @@ out_has "--attribute-condition=\"assertion.sub == 'agent:a'\""
 out_has "--allowed-audiences='https://iam.googleapis.com/$provider'"
 out_has "--member='principal://iam.googleapis.com/projects/12/locations/global/workloadIdentityPools/pool/subject/agent:a'"
 "$BASH" -n "$WORK/out" || complain "the commands for Google are no shell"
-expect 2 policy trust --provider projects/12 gcp a
-err_has "--provider 'projects/12': it is projects/NUMBER/"
+expect 0 policy trust --provider projects/12/locations/global/workloadIdentityPools/my-providers/providers/prov gcp c
+out_has "providers create-oidc 'prov' --project='12'"
+out_has "--workload-identity-pool='my-providers' --issuer-uri='https://id.example.com/host01'"
+out_has "--allowed-audiences='https://iam.googleapis.com/projects/12/locations/global/workloadIdentityPools/my-providers/providers/prov'"
+out_has "assertion.sub == 'agent:c'"
+for wrong in projects/12 "$provider/x" "x$provider" "${provider#projects/}"; do
+    expect 2 policy trust --provider "$wrong" gcp a
+    err_has "--provider '$wrong': it is projects/NUMBER/"
+done
 expect 0 policy trust --audience vault.example vault a
-out_has "vault write 'auth/jwt/config' bound_issuer='https://id.example.com/host01'"
+out_has "vault write 'auth/jwt/config' bound_issuer='https://id.example.com/host01' jwks_url='https://id.example.com/host01/jwks.json'"
 document
 lint_finds 0 "Vault role: nothing found"
 expect 2 policy trust vault a
 err_has "--audience is needed"
+expect 0 policy trust --audience vault.example vault kc
+out_has "bound_issuer='https://kc.example/realms/r' oidc_discovery_url='https://kc.example/realms/r'"
+out_lacks jwks_url
+out_has '"bound_subject": "agent:kc"'
+expect 0 policy trust vault c
+out_has "oidc_discovery_url='https://kc.example/realms/r'"
+out_has '"bound_subject": "agent:c-there", "bound_audiences": ["vault.example"]'
+cat >>"$CONF/agents.d/c.conf" <<'END'
+[credential vault2]
+type = vault
+address = https://vault2.example
+role = r
+assertion_audience = vault2.example
+END
+expect 2 policy trust vault c
+err_has "agent 'c' has more than one [credential] of type vault, with different assertions: --audience says which"
+expect 0 policy trust --audience vault2.example vault c
+out_has "jwks_url='https://id.example.com/host01/jwks.json'"
+out_has '"bound_subject": "agent:c", "bound_audiences": ["vault2.example"]'
 expect 0 policy trust --realm r --client c keycloak a
 out_has '"jwt.credential.sub": "agent:a"'
+out_has '"issuer": "https://id.example.com/host01"'
+expect 0 policy trust --realm r --client c keycloak kc
+out_has '"jwt.credential.sub": "agent:kc"'
 out_has '"issuer": "https://id.example.com/host01"'
 expect 2 policy trust --realm r --client c --audience x keycloak a
 err_has "Keycloak takes its realm's issuer and no other"
@@ -135,6 +195,20 @@ out_json '(j["kind"] == "AWS trust policy" and len(j["findings"]) == 6 and j["mo
     all(set(f) == {"path", "value", "why", "instead"} for f in j["findings"]))'
 expect 1 policy lint --issuer https://evil.example "$WORK/document"
 out_lacks "this issuer is not"
+# Issuers that stand there twice count once.
+many() { for i in $(seq "$1"); do echo --issuer "https://i$i.example"; done; }
+# shellcheck disable=SC2046 # words on purpose
+expect 1 policy lint $(many 64) $(many 64) "$WORK/document"
+# shellcheck disable=SC2046
+expect 2 policy lint $(many 65) "$WORK/document"
+err_has "--issuer: at most 64 are allowed"
+for i in $(seq 70); do
+    sed "s|id = kc|id = many$i|; s|daemon|many$i|; s|realms/r|realms/r$i|" "$CONF/agents.d/kc.conf" >"$CONF/agents.d/many$i.conf"
+done
+sed 's|evil.example|kc.example/realms/r70|' "$WORK/document" >"$WORK/last"
+expect 1 policy lint "$WORK/last"
+out_lacks "this issuer is not"
+rm "$CONF"/agents.d/many*
 expect 1 bash -c '"$0" policy lint - <"$1"' "$ADMIN" "$WORK/document"
 echo '{"a": 1}' >"$WORK/document"
 expect 2 policy lint "$WORK/document"
@@ -146,7 +220,10 @@ expect 2 policy lint "$WORK/none"
 err_has "No such file or directory"
 expect 2 policy lint
 err_has "one FILE is needed"
-rm "$CONF/agentid.conf" "$CONF"/agents.d/*
+rm "$CONF/agentid.conf" "$CONF"/agents.d/[ac].conf
+expect 6 policy trust --realm r --client c keycloak kc
+err_has "the assertions of this host need [issuer] url in agentid.conf"
+rm "$CONF"/agents.d/*
 printf '{"issuer":"https://x.example","subject":"agent:a","audiences":["x"]}' >"$WORK/document"
 lint_finds 0 "nothing found"
 err_has "no issuer is configured here, so issuers were not judged; see --issuer"
