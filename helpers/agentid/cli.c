@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 void cli_error(const char *fmt, ...)
@@ -139,6 +140,19 @@ static int help(const struct cli_command *commands, int argc, char **argv)
 	}
 	cli_print_help(command);
 	return cli_flush(CLI_OK);
+}
+
+bool cli_hide_memory(struct rlimit *ret_core_limit)
+{
+	struct rlimit none;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && getrlimit(RLIMIT_CORE, ret_core_limit) == 0) {
+		none = (struct rlimit){.rlim_max = ret_core_limit->rlim_max};
+		if (setrlimit(RLIMIT_CORE, &none) == 0)
+			return true;
+	}
+	cli_error("hide memory: %s", strerrordesc_np(errno));
+	return false;
 }
 
 int cli_run(struct cli *cli, const struct cli_command *commands, const char *name, int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 /* EXIT STATUS of agentid(1). */
 enum cli_exit {
@@ -29,6 +30,7 @@ struct cli {
 	bool colour;
 	const char *const *keep_environment; /* "NAME=value" of what agentid exec passes on */
 	char *(*environment)(const char *name); /* as main() may look into it */
+	const struct rlimit *core_limit; /* what agentid exec gives back */
 };
 
 struct cli_command {
@@ -39,11 +41,10 @@ struct cli_command {
 	int (*run)(const struct cli *cli, int argc, char **argv);
 };
 
-/* The options that more than one command has. */
-struct cli_options {
-	bool json;
-};
-
+/* First in main(), as a token or a key will be read: no other process of the user may read it, neither with
+ * ptrace nor in a core. Only the soft limit changes, so that also a user's program can have it back. False
+ * after it was said why. */
+bool cli_hide_memory(struct rlimit *ret_core_limit);
 /* Runs the command of that name; argv[0] is ignored. */
 int cli_run(struct cli *cli, const struct cli_command *commands, const char *name, int argc, char **argv);
 /* Finds argv[1] in the table (ends with name NULL) and runs it; does help and --version. */

@@ -169,7 +169,7 @@ static int leave_terminal(struct aid_error *err)
 
 /* Only returns on failure, with an exit status. The session's token is never in the environment or
  * the arguments; the program finds it in its session keyring. */
-static int run(const struct exec *exec, struct environment *environment)
+static int run(const struct cli *cli, const struct exec *exec, struct environment *environment)
 {
 	int e;
 
@@ -181,6 +181,10 @@ static int run(const struct exec *exec, struct environment *environment)
 	/* NOLINTNEXTLINE(concurrency-mt-unsafe): this program has one thread. */
 	if (setenv("PATH", SYSTEM_PATH, 1) != 0) {
 		cli_error("out of memory");
+		return EXIT_CANNOT_RUN;
+	}
+	if (setrlimit(RLIMIT_CORE, cli->core_limit) != 0) {
+		cli_error("limit of cores: %s", strerrordesc_np(errno));
 		return EXIT_CANNOT_RUN;
 	}
 	(void)execvpe(exec->command[0], exec->command, environment->pointers);
@@ -241,7 +245,8 @@ int command_exec(const struct cli *cli, int argc, char **argv)
 		fill_environment(cli, account, environment, &err) != AID_OK ||
 		open_session(&exec, account, &session, &err) != AID_OK)
 		return cli_fail(&err);
-	status = leave_terminal(&err) == AID_OK && become(account, &err) == AID_OK ? run(&exec, environment) : cli_fail(&err);
+	status = leave_terminal(&err) == AID_OK && become(account, &err) == AID_OK ? run(cli, &exec, environment)
+										 : cli_fail(&err);
 	/* The program did not start: its session must not stay until this process is noticed gone. */
 	if (aid_session_close(AID_SOCKET_PATH, &session, OPEN_TIMEOUT_MS, &err) != AID_OK)
 		(void)cli_fail(&err);

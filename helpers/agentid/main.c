@@ -135,13 +135,14 @@ static void keep_environment(const char **kept)
 	kept[count] = NULL;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv, const struct rlimit *core_limit)
 {
 	const char *kept[KEPT_MAX + 1];
 	struct cli cli = {
 		.colour = cli_wants_colour(secure_getenv("NO_COLOR"), secure_getenv("TERM")),
 		.keep_environment = kept,
 		.environment = secure_getenv,
+		.core_limit = core_limit,
 	};
 	const char *linked = argc > 0 ? command_of_link(argv[0]) : NULL;
 
@@ -149,4 +150,11 @@ int main(int argc, char **argv)
 	if (linked != NULL)
 		return cli_run(&cli, commands, linked, argc, argv);
 	return cli_dispatch(&cli, commands, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit core_limit;
+
+	return cli_hide_memory(&core_limit) ? run(argc, argv, &core_limit) : CLI_FAILURE;
 }

@@ -51,6 +51,21 @@ wait
 expect 3 "$AGENTID" get --wait 1s never
 err_has "agentid:never: Required key not available"
 
+# Nobody else of the same user may look into it while it may hold a token, nor does it leave a core.
+ulimit -S -c unlimited
+setpriv --reuid 65534 --clear-groups "$AGENTID" get --wait 10s hidden &
+reader=$!
+for _ in $(seq 100); do
+    [ "$(stat -c %u /proc/$reader/environ)" -ne 0 ] || [ "$(cat /proc/$reader/comm)" != agentid ] || break
+    sleep 0.02
+done
+[ "$(stat -c %u /proc/$reader/environ)" -eq 0 ] || complain "a process of the same user may read agentid's memory"
+expect 1 setpriv --reuid 65534 --clear-groups cat /proc/$reader/environ
+grep -q '^Max core file size  *0 ' /proc/$reader/limits || complain "agentid may leave a core"
+kill $reader
+wait $reader
+ulimit -S -c 0
+
 # Expired and revoked.
 keyctl timeout "$aws" 1
 sleep 1.1

@@ -35,6 +35,12 @@ one_request()
         expect_text '^200 \{"sub": "agent:py-agent", "jti": ".+"\}$' "$STORY_DIR/out"
 }
 
+# agentid itself leaves no core; what it runs may.
+core_limit()
+{
+    (ulimit -S -c 4 && in_session /bin/bash -c 'ulimit -S -c' >"$STORY_DIR/out") && [ "$(cat "$STORY_DIR/out")" = 4 ]
+}
+
 over_refreshes()
 {
     in_session /usr/local/bin/agent.py -n 14 -i 1 "$API/" >"$STORY_DIR/out" || return 1
@@ -85,6 +91,7 @@ start_daemons || give_up "the daemons do not start"
 serve_api || give_up "the resource server does not start"
 
 check "a request with the session's token" one_request
+check "the program may leave a core as before" core_limit
 check "every request over two refreshes and more" over_refreshes
 check "a 401 is asked again with the token read anew" asks_again
 check "and only once" asks_once_more_only

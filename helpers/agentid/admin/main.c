@@ -21,11 +21,15 @@ static const struct cli_command commands[] = {
 int main(int argc, char **argv)
 {
 	static const char *const nothing[] = {NULL};
+	struct rlimit core_limit;
 	struct cli cli = {
 		.colour = cli_wants_colour(secure_getenv("NO_COLOR"), secure_getenv("TERM")),
 		.keep_environment = nothing,
 		.environment = secure_getenv,
+		.core_limit = &core_limit,
 	};
 
+	if (!cli_hide_memory(&core_limit))
+		return CLI_FAILURE;
 	return cli_dispatch(&cli, commands, argc, argv);
 }
