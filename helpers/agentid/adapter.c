@@ -2,6 +2,7 @@
  * Copyright The agentid authors */
 #include "adapter.h"
 
+#include "names.h"
 #include "str.h"
 
 #include <errno.h>
@@ -10,17 +11,9 @@
 
 #define OPTIONS 5U
 
-bool adapter_is_host(const char *text)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]_";
-	size_t length = strlen(text);
-
-	return length > 0 && length < ADAPTER_HOST_SIZE && strspn(text, allowed) == length && text[0] != '-';
-}
-
 static int take_host(const struct cli *cli, struct adapter *adapter, const char *host)
 {
-	if (!adapter_is_host(host))
+	if (!name_is_host(host))
 		return cli_usage(cli, "--host '%s': a host name with an optional port, such as "
 			"git.example.com:8443, without a wildcard", host);
 	if (adapter->n_hosts == ADAPTER_HOSTS_MAX)
@@ -59,7 +52,7 @@ static int take_positional(const struct cli *cli, int argc, char **argv,
 		adapter->operation = argv[optind];
 	else if (optind < argc)
 		adapter->credential = argv[optind];
-	if (!credential_is_name(adapter->credential))
+	if (!name_is_credential(adapter->credential))
 		return cli_usage(cli, "'%s' is no name of a credential", adapter->credential);
 	return -1;
 }

@@ -13,7 +13,6 @@
 #include <stddef.h>
 
 #define ADAPTER_HOSTS_MAX 32U
-#define ADAPTER_HOST_SIZE 256U
 
 struct adapter {
 	const char *credential; /* the NAME; set the default before adapter_parse() */
@@ -32,8 +31,6 @@ int adapter_parse(const struct cli *cli, int argc, char **argv, const char *lett
 	enum adapter_positional positional, struct adapter *adapter);
 /* Whether one of --host is host, exactly but for the case of letters. */
 bool adapter_has_host(const struct adapter *adapter, const char *host);
-/* A host name or address with an optional port, and nothing else. */
-bool adapter_is_host(const char *text);
 /* What can be read from fd into out, with a NUL. AID_E_TOOBIG, AID_E_IO. */
 int adapter_read(int fd, char *out, size_t size, size_t *ret_length, struct aid_error *err) AID_WUR;
 

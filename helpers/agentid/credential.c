@@ -15,12 +15,6 @@
 #define KEY_NAME_MAX 128U
 #define WAIT_POLL_MS 50
 
-bool credential_is_name(const char *name)
-{
-	return aid_str_is_agent_id(name) && !aid_streq(name, "cookie") && !aid_streq(name, "meta") &&
-		!aid_streq(name, "info");
-}
-
 static int read_key(const char *key_name, char *buffer, size_t size, size_t *ret_length,
 	struct aid_error *err)
 {

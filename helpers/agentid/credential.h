@@ -19,11 +19,10 @@ struct credential {
 	int64_t expires_s; /* since 1970; 0 where agentid:info does not say */
 };
 
-/* What may stand in "agentid:NAME" and is no other key of the ring. */
-bool credential_is_name(const char *name);
 /* Reads "agentid:NAME". One that is missing or expired the daemon is asked for, and then up to wait_ms
  * waited for. No daemon is asked for one that is there, but told of the use in the second half of its
- * life. AID_E_NOTFOUND, AID_E_EXPIRED, AID_E_REVOKED, AID_E_TOOBIG, and why it cannot be got. Wipe it with credential_wipe(), also after a failure. */
+ * life. AID_E_NOTFOUND, AID_E_EXPIRED, AID_E_REVOKED, AID_E_TOOBIG, and why it cannot be got. Wipe it with
+ * credential_wipe(), also after a failure. */
 int credential_read(const char *name, int64_t wait_ms, struct credential *ret_credential,
 	struct aid_error *err) AID_WUR;
 /* The same for what goes into a header or a line: AID_E_PROTOCOL unless every byte may stand in a

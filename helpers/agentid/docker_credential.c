@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "jsonout.h"
 #include "jsonscan.h"
+#include "names.h"
 #include "str.h"
 
 #include <errno.h>
@@ -70,13 +71,13 @@ static void host_of(const char *url, char *out, size_t size)
 	out[0] = '\0';
 	if (length < size && strstr(url, "://") == NULL)
 		(void)snprintf(out, size, "%.*s", (int)length, url);
-	if (!adapter_is_host(out))
+	if (!name_is_host(out))
 		out[0] = '\0';
 }
 
 struct allowed {
 	struct adapter *adapter;
-	char (*names)[ADAPTER_HOST_SIZE];
+	char (*names)[HOST_NAME_SIZE];
 	size_t n_names;
 };
 
@@ -88,7 +89,7 @@ static void take_registry(void *context, const char *name, const char *value)
 
 	if (!aid_streq(value, HELPER_NAME) || adapter->n_hosts == ADAPTER_HOSTS_MAX)
 		return;
-	host_of(name, host, ADAPTER_HOST_SIZE);
+	host_of(name, host, HOST_NAME_SIZE);
 	if (host[0] == '\0')
 		return;
 	adapter->hosts[adapter->n_hosts++] = host;
@@ -146,7 +147,7 @@ static int get(const struct adapter *adapter, char *url)
 {
 	struct credential credential = {.length = 0};
 	struct aid_error err = AID_ERROR_INIT;
-	char host[ADAPTER_HOST_SIZE];
+	char host[HOST_NAME_SIZE];
 	int r;
 
 	url[strcspn(url, "\r\n")] = '\0';
@@ -198,7 +199,7 @@ static int list(const struct adapter *adapter)
 static int run_with_input(const struct cli *cli, struct adapter *adapter)
 {
 	static char text[INPUT_MAX];
-	static char names[ADAPTER_HOSTS_MAX][ADAPTER_HOST_SIZE];
+	static char names[ADAPTER_HOSTS_MAX][HOST_NAME_SIZE];
 	struct allowed allowed = {.adapter = adapter, .names = names};
 	struct aid_error err = AID_ERROR_INIT;
 	size_t length = 0;

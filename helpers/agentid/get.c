@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "credential.h"
+#include "names.h"
 #include "str.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ static int parse(const struct cli *cli, int argc, char **argv, struct get *get)
 		return cli_usage(cli, "one NAME is allowed, %d are given", argc - optind);
 	if (optind < argc)
 		get->name = argv[optind];
-	if (!credential_is_name(get->name))
+	if (!name_is_credential(get->name))
 		return cli_usage(cli, "'%s' is no name of a credential", get->name);
 	return -1;
 }

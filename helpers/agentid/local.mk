@@ -26,6 +26,7 @@ agentid_SOURCES = \
 	%D%/kube.c \
 	%D%/list.c \
 	%D%/main.c \
+	%D%/names.c %D%/names.h \
 	%D%/output.c %D%/output.h \
 	%D%/revoke.c \
 	%D%/sessioninfo.c %D%/sessioninfo.h \
@@ -48,6 +49,7 @@ agentid_admin_SOURCES = \
 	%D%/help.c \
 	%D%/issuer.c \
 	%D%/jsonout.c \
+	%D%/names.c \
 	%D%/output.c \
 	%D%/policy.c %D%/policy_command.h \
 	%D%/policy_permissions.c \

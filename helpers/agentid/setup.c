@@ -5,6 +5,7 @@
 #include "setup.h"
 
 #include "commands.h"
+#include "names.h"
 #include "policy.h"
 #include "str.h"
 
@@ -43,6 +44,34 @@ static const struct kind {
 	{"vault", ".vault", -1, 0, setup_vault, NULL},
 };
 
+static bool is_profile(const char *name)
+{
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=@:/")] == '\0';
+}
+
+/* What the adapters and the files take. */
+static const struct {
+	enum setup_option option;
+	bool (*is_good)(const char *value);
+	const char *wanted;
+} forms[] = {
+	{SETUP_CREDENTIAL, name_is_credential, "it is no name of a credential"},
+	{SETUP_HOST, name_is_host, "a host name with an optional port, such as git.example.com:8443, without a wildcard"},
+	{SETUP_PROFILE, is_profile, "letters, digits and ._-+=@:/ are allowed"},
+};
+
+static int check_forms(const struct cli *cli, const struct setup *setup)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		const char *value = setup->values[forms[i].option];
+
+		if (value != NULL && !forms[i].is_good(value))
+			return cli_usage(cli, "--%s '%.120s': %s", option_names[forms[i].option], value,
+				forms[i].wanted);
+	}
+	return -1;
+}
+
 static int check_values(const struct cli *cli, const struct setup *setup, const struct kind *kind)
 {
 	struct aid_error err = AID_ERROR_INIT;
@@ -62,7 +91,16 @@ static int check_values(const struct cli *cli, const struct setup *setup, const 
 	}
 	if (kind->needs >= 0 && setup->values[kind->needs] == NULL)
 		return cli_usage(cli, "%s needs --%s", kind->name, option_names[kind->needs]);
-	return -1;
+	return check_forms(cli, setup);
+}
+
+static bool is_laid_out_anew(const struct setup *setup)
+{
+	size_t length = strlen(setup->old);
+
+	while (length > 0 && setup->old[length - 1] == '\n')
+		length--;
+	return setup->laid_out != NULL && strncmp(setup->laid_out, setup->old, length) != 0;
 }
 
 static int finish(const struct setup *setup, const struct kind *kind, const char *path, mode_t mode)
@@ -73,7 +111,9 @@ static int finish(const struct setup *setup, const struct kind *kind, const char
 		(void)printf("%s: nothing to change\n", path);
 		return cli_flush(CLI_OK);
 	}
-	setup_print_diff(path, setup->old, setup->text);
+	setup_print_diff(path, setup->laid_out != NULL ? setup->laid_out : setup->old, setup->text);
+	if (is_laid_out_anew(setup))
+		(void)printf("the rest of the file keeps its contents, in other lines\n");
 	if (!setup->write) {
 		(void)printf("nothing was written; --write does it\n");
 		return cli_flush(CLI_OK);
@@ -130,6 +170,14 @@ static int run_parsed(const struct cli *cli, struct setup *setup, int argc, char
 	return status >= 0 ? status : run(cli, setup, kind);
 }
 
+/* There may be passwords in it. */
+static void wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 int command_setup(const struct cli *cli, int argc, char **argv)
 {
 	struct option options[FLAGS + 1] = {
@@ -152,7 +200,8 @@ int command_setup(const struct cli *cli, int argc, char **argv)
 		setup.write = setup.write || letter == LETTER(FLAG_WRITE);
 	}
 	status = run_parsed(cli, &setup, argc, argv);
-	free(setup.old);
-	free(setup.text);
+	wipe(setup.old);
+	wipe(setup.laid_out);
+	wipe(setup.text);
 	return status;
 }

@@ -26,6 +26,7 @@ struct setup {
 	bool bao;
 	bool write;
 	char *old;                         /* "" where there is no file */
+	char *laid_out;                    /* the same contents in the lines of text; NULL: old itself */
 	char *text;                        /* the new contents */
 };
 
@@ -42,7 +43,7 @@ int setup_vault(struct setup *setup, struct aid_error *err) AID_WUR;
 int setup_read(const char *path, char **ret_text, mode_t *ret_mode, struct aid_error *err) AID_WUR;
 /* Makes the directory where it is missing, and replaces the file as a whole. */
 int setup_replace(const char *path, mode_t mode, const char *text, struct aid_error *err) AID_WUR;
-/* The lines that change, without those that may hold a password. */
+/* The lines that change; of what goes, those that may hold a password are not shown. */
 void setup_print_diff(const char *path, const char *old, const char *text);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "file.h"
+#include "str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,27 +113,30 @@ static size_t line_length(const char *text)
 	return text[length] == '\n' ? length + 1 : length;
 }
 
+/* Of lines that somebody else wrote. */
 static bool may_be_secret(const char *line, size_t length)
 {
-	static const char *const words[] = {"\"auth\"", "token\"", "password", "secret", "_authToken"};
+	static const char *const words[] = {"auth", "token", "passw", "secret", "key", "@"};
 	char text[1024];
 
 	if (length >= sizeof(text))
 		return true;
 	(void)snprintf(text, sizeof(text), "%.*s", (int)length, line);
+	if (aid_str_has_prefix(text, "token_helper"))
+		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strstr(text, words[i]) != NULL)
+		if (strcasestr(text, words[i]) != NULL)
 			return true;
 	}
 	return false;
 }
 
-static void print_lines(char sign, const char *from, const char *end)
+static void print_lines(char sign, const char *from, const char *end, bool are_ours)
 {
 	while (from < end) {
 		size_t length = line_length(from);
 
-		if (may_be_secret(from, length))
+		if (!are_ours && may_be_secret(from, length))
 			(void)printf("%c(a line that may hold a password)\n", sign);
 		else
 			(void)printf("%c%.*s\n", sign, (int)strcspn(from, "\n"), from);
@@ -150,9 +154,19 @@ static const char *last_line(const char *begin, const char *end)
 	return at;
 }
 
+/* A line's end, or the comma that a neighbour in JSON made necessary, is no difference. */
+static size_t significant(const char *line, const char *end)
+{
+	while (end > line && (end[-1] == '\n' || end[-1] == ','))
+		end--;
+	return (size_t)(end - line);
+}
+
 static bool same(const char *a, const char *a_end, const char *b, const char *b_end)
 {
-	return a < a_end && b < b_end && a_end - a == b_end - b && memcmp(a, b, (size_t)(a_end - a)) == 0;
+	size_t length = significant(a, a_end);
+
+	return a < a_end && b < b_end && length == significant(b, b_end) && memcmp(a, b, length) == 0;
 }
 
 /* Lines that are the same before and after are left out. */
@@ -163,17 +177,13 @@ void setup_print_diff(const char *path, const char *old, const char *text)
 
 	(void)printf("--- %s\n+++ %s\n", path, path);
 	while (same(old, old + line_length(old), text, text + line_length(text))) {
-		size_t length = line_length(old);
-
-		old += length;
-		text += length;
+		old += line_length(old);
+		text += line_length(text);
 	}
 	while (same(last_line(old, old_end), old_end, last_line(text, text_end), text_end)) {
-		size_t length = (size_t)(old_end - last_line(old, old_end));
-
-		old_end -= length;
-		text_end -= length;
+		old_end = last_line(old, old_end);
+		text_end = last_line(text, text_end);
 	}
-	print_lines('-', old, old_end);
-	print_lines('+', text, text_end);
+	print_lines('-', old, old_end, false);
+	print_lines('+', text, text_end, true);
 }

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PROGRAM BINDIR "/agentid"
@@ -38,34 +39,60 @@ static const char *newline_after(const char *text)
 	return length == 0 || text[length - 1] == '\n' ? "" : "\n";
 }
 
-/* The start of the line after the first one that is line but for spaces around it; NULL without it. */
-static const char *after_line(const char *text, const char *line)
+/* "[NAME]" or "[WORD NAME]" as the SDKs read it: with blanks inside the brackets, quotes around the name,
+ * and a comment behind. */
+static bool is_header(const char *line, const char *word, const char *name)
 {
-	size_t wanted = strlen(line);
+	static const char blanks[] = " \t";
+	char quote;
 
+	if (*line++ != '[')
+		return false;
+	line += strspn(line, blanks);
+	if (!aid_str_has_prefix(line, word))
+		return false;
+	line += strlen(word);
+	if (word[0] != '\0' && strspn(line, blanks) == 0)
+		return false;
+	line += strspn(line, blanks);
+	quote = *line == '"' || *line == '\'' ? *line++ : '\0';
+	if (!aid_str_has_prefix(line, name))
+		return false;
+	line += strlen(name);
+	if (quote != '\0' && *line++ != quote)
+		return false;
+	line += strspn(line, blanks);
+	if (*line++ != ']')
+		return false;
+	line += strspn(line, " \t\r");
+	return *line == '\0' || strchr("\n#;", *line) != NULL;
+}
+
+/* The start of the line after the first such header; NULL without it. */
+static const char *after_header(const char *text, const char *word, const char *name)
+{
 	while (*text != '\0') {
-		const char *begin = text + strspn(text, " \t");
-		const char *end = text + strcspn(text, "\n");
+		const char *line = text;
 
-		text = *end == '\n' ? end + 1 : end;
-		while (end > begin && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-			end--;
-		if ((size_t)(end - begin) == wanted && memcmp(begin, line, wanted) == 0)
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+		if (is_header(line, word, name))
 			return text;
 	}
 	return NULL;
 }
 
-/* The line "key = ..." of a section that begins at section, before the next one; NULL without it. */
-static const char *find_key(const char *section, const char *key)
+/* The line "key = ..." of a section that begins at section, before the next one; NULL without it. What
+ * may stand before the key: in AWS's files a line with a blank there goes on with the one before. */
+static const char *find_key(const char *section, const char *key, const char *blanks)
 {
 	size_t wanted = strlen(key);
 
 	while (*section != '\0' && section[strspn(section, " \t")] != '[') {
-		const char *name = section + strspn(section, " \t");
+		const char *name = section + strspn(section, blanks);
 		size_t length = strcspn(section, "\n");
 
-		if (strncmp(name, key, wanted) == 0 && name[wanted + strspn(name + wanted, " \t")] == '=')
+		if (strncasecmp(name, key, wanted) == 0 && name[wanted + strspn(name + wanted, " \t")] == '=')
 			return section;
 		section += length + (section[length] == '\n');
 	}
@@ -87,20 +114,23 @@ int setup_aws(struct setup *setup, struct aid_error *err)
 	const char *profile = setup->values[SETUP_PROFILE];
 	const char *credential = setup->values[SETUP_CREDENTIAL];
 	bool is_default = profile == NULL || aid_streq(profile, "default");
-	char header[LINE_MAX_SIZE];
+	const char *name = is_default ? "default" : profile;
+	const char *plain = is_default ? after_header(setup->old, "", name) : NULL;
+	const char *section = after_header(setup->old, "profile", name);
 	char line[LINE_MAX_SIZE];
-	const char *section;
 	const char *key;
 
-	(void)snprintf(header, sizeof(header), "[%s%s]", is_default ? "" : "profile ",
-		is_default ? "default" : profile);
+	if (plain != NULL && section != NULL)
+		return aid_fail(err, AID_E_CONFIG,
+			"it has both [default] and [profile default], of which the SDKs take different ones: remove one");
+	if (section == NULL)
+		section = plain;
 	(void)snprintf(line, sizeof(line), "credential_process = " PROGRAM " aws%s%s", credential == NULL ? "" : " ",
 		credential == NULL ? "" : credential);
-	section = after_line(setup->old, header);
 	if (section == NULL)
-		return set_text(setup, err, "%s%s%s%s\n%s\n", setup->old, newline_after(setup->old),
-			setup->old[0] == '\0' ? "" : "\n", header, line);
-	key = find_key(section, "credential_process");
+		return set_text(setup, err, "%s%s%s[%s%s]\n%s\n", setup->old, newline_after(setup->old),
+			setup->old[0] == '\0' ? "" : "\n", is_default ? "" : "profile ", name, line);
+	key = find_key(section, "credential_process", "");
 	return put_line(setup, key == NULL ? section : key, key != NULL, line, err);
 }
 
@@ -122,24 +152,42 @@ int setup_git(struct setup *setup, struct aid_error *err)
 int setup_vault(struct setup *setup, struct aid_error *err)
 {
 	static const char line[] = "token_helper = \"" BINDIR "/vault-token-agentid\"";
-	const char *key = find_key(setup->old, "token_helper");
+	const char *key = find_key(setup->old, "token_helper", " \t");
 
 	if (key == NULL)
 		return set_text(setup, err, "%s%s%s\n", setup->old, newline_after(setup->old), line);
 	return put_line(setup, key, true, line, err);
 }
 
+/* Takes text, which may be NULL and may hold passwords. */
+static char *with_newline(char *text)
+{
+	size_t length = text == NULL ? 0 : strlen(text);
+	char *longer = text == NULL ? NULL : malloc(length + 2);
+
+	if (longer != NULL)
+		(void)snprintf(longer, length + 2, "%s\n", text);
+	if (text != NULL)
+		explicit_bzero(text, length);
+	free(text);
+	return longer;
+}
+
 int setup_docker(struct setup *setup, struct aid_error *err)
 {
 	const char *old = setup->old[0] == '\0' ? "{}" : setup->old;
 	AID_AUTO(aid_json) *json = NULL;
-	AID_FREE char *lines = NULL;
 	struct aid_json *helpers;
+	char *lines = NULL;
 	const char *now;
 	int r = aid_json_parse(old, strlen(old), JSON_MAX, &json, err);
 
 	if (r != AID_OK)
 		return r;
+	/* Compared in the same lines, nothing but a registry's differs, and no password is shown. */
+	setup->laid_out = with_newline(aid_json_render_lines(json));
+	if (setup->laid_out == NULL)
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	helpers = aid_json_edit_object(json, "credHelpers");
 	if (helpers == NULL)
 		return aid_fail(err, AID_E_CONFIG, "credHelpers is no object");
@@ -148,10 +196,11 @@ int setup_docker(struct setup *setup, struct aid_error *err)
 		aid_streq(now, "agentid"))
 		return set_text(setup, err, "%s", setup->old);
 	if (aid_json_put_text(helpers, setup->values[SETUP_HOST], "agentid") == AID_OK)
-		lines = aid_json_render_lines(json);
+		lines = with_newline(aid_json_render_lines(json));
 	if (lines == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	return set_text(setup, err, "%s\n", lines);
+	setup->text = lines;
+	return AID_OK;
 }
 
 int setup_gcp(struct setup *setup, struct aid_error *err)

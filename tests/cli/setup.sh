@@ -62,29 +62,50 @@ credential_process = $bin/agentid aws"
 out_has "region = eu-west-1"
 expect 0 setup --profile e aws
 out_lacks region
+# Headers in every form that the SDKs read; a line that goes on with a nested one is no key.
+for header in '[ default ]' '[default] # mine' '[default];' '[profile default]' '[profile	"default"]'; do
+    printf '%s\ns3 =\n  credential_process = nested\nCredential_Process=other' "$header" >"$HOME/.aws/config"
+    expect 0 setup --write aws
+    out_is "--- $HOME/.aws/config
++++ $HOME/.aws/config
+-Credential_Process=other
++credential_process = $bin/agentid aws
+wrote $HOME/.aws/config"
+    [ "$(head -1 "$HOME/.aws/config")" = "$header" ] || complain "the header of $header changed"
+    [ "$(grep -c '\[' "$HOME/.aws/config")" -eq 1 ] || complain "a second section beside $header"
+done
+for header in '[default2]' '#[default]' '[profile defaults]' '[profiledefault]' '[sso-session default]'; do
+    printf '%s\nregion = x\n' "$header" >"$HOME/.aws/config"
+    expect 0 setup --write aws
+    grep -qxF '[default]' "$HOME/.aws/config" || complain "$header was taken for [default]"
+done
+printf '[default]\n[profile default]\n' >"$HOME/.aws/config"
+expect 6 setup --write aws
+err_has "it has both [default] and [profile default], of which the SDKs take different ones: remove one"
 
 # docker: members and their order stay, passwords are not shown.
 printf '{\n\t"auths": {\n\t\t"r.example.com": {\n\t\t\t"auth": "c2VjcmV0"\n\t\t}\n\t},\n\t"credHelpers": {\n\t\t"a.example.com": "pass"\n\t},\n\t"x": 1\n}' >"$HOME/.docker/config.json"
 expect 0 setup --host b.example.com docker
 out_is "--- $HOME/.docker/config.json
 +++ $HOME/.docker/config.json
--		\"a.example.com\": \"pass\"
--	},
--	\"x\": 1
--}
-+		\"a.example.com\": \"pass\",
 +		\"b.example.com\": \"agentid\"
-+	},
-+	\"x\": 1
-+}
 nothing was written; --write does it"
 writes .docker/config.json --host b.example.com docker
 out_json '(list(j) == ["auths", "credHelpers", "x"] and j["auths"]["r.example.com"]["auth"] == "c2VjcmV0" and
     j["credHelpers"] == {"a.example.com": "pass", "b.example.com": "agentid"})'
-echo '{"auths":{"r":{"auth":"c2VjcmV0"}}}' >"$HOME/.docker/config.json"
-expect 0 setup --host b.example.com docker
-out_lacks c2VjcmV0
-out_has "-(a line that may hold a password)"
+for text in '{"auths":{"r":{"auth":"c2VjcmV0"}}}' '{"HttpHeaders":{"Authorization":"Basic c2VjcmV0"}}' '{"last":"c2VjcmV0"}' \
+    '{"proxies":{"default":{"httpProxy":"http://u:c2VjcmV0@p"}},"credHelpers":{"b.example.com":"pass"}}' \
+    '{"credHelpers":{"z":"z"},"auths":{"r":{"auth":
+"c2VjcmV0"}}}'; do
+    echo "$text" >"$HOME/.docker/config.json"
+    expect 0 setup --host b.example.com docker
+    out_lacks c2VjcmV0
+    out_has "\"b.example.com\": \"agentid\""
+    out_has "the rest of the file keeps its contents, in other lines"
+    expect 0 setup --write --host b.example.com docker
+    out_lacks c2VjcmV0
+    grep -q c2VjcmV0 "$HOME/.docker/config.json" || complain "a password was lost"
+done
 for text in '{' '{"credHelpers": 7}' '[]'; do
     echo "$text" >"$HOME/.docker/config.json"
     run setup --write --host b.example.com docker
@@ -119,6 +140,11 @@ out_is "default_lease = \"1h\"
 token_helper = \"$bin/vault-token-agentid\"
 # end"
 writes .bao --bao vault
+printf '{"users": [{"user": {"token": "c2VjcmV0",\n"client-key-data": "c2VjcmV0",\n"exec": {"apiVersion": "client.authentication.k8s.io/v1"}}}]}' \
+    >"$HOME/.kube/agentid.json"
+expect 0 setup kube
+out_lacks c2VjcmV0
+out_has "-(a line that may hold a password)"
 echo '{"type": "service_account"}' >"$HOME/.config/agentid/gcp.json"
 expect 6 setup --write --audience $provider gcp
 err_has "the file is there and is no external_account"
@@ -165,6 +191,18 @@ err_has "$HOME/.aws: it is no directory of uid 0"
 # Arguments.
 expect 2 setup --host '*.example.com' git
 err_has "--host '*.example.com': a wildcard would let in more than this agent"
+for wrong in https://git.example.com git.example.com/x -x 'user@git.example.com'; do
+    expect 2 setup --host="$wrong" git
+    err_has "--host '$wrong': a host name with an optional port"
+done
+for wrong in meta cookie A '' ../x; do
+    expect 2 setup --credential "$wrong" kube
+    err_has "--credential"
+done
+err_is "agentid setup: --credential '../x': it is no name of a credential
+usage: agentid setup [--write] [OPTION ...] aws|docker|gcp|git|kube|vault"
+expect 2 setup --profile 'x]#' aws
+err_has "--profile 'x]#': letters, digits and ._-+=@:/ are allowed"
 expect 2 setup --host x --audience y git
 err_has "--audience is not for git"
 expect 2 setup git
