@@ -6,7 +6,6 @@
 
 #include "configuration.h"
 #include "jsonout.h"
-#include "secret.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,9 +27,14 @@ void check_say(struct check *check, enum check_level level, const char *subject,
 
 /* Secrets, accounts, CA files and the issuer key that the agents need. */
 void check_agents(struct check *check);
-/* The bytes of a secret, or NULL when the reason was said. what is the option, for sentences. */
-struct aid_secret *check_read_secret(struct check *check, const char *file, const char *what,
-	const char *reference, size_t max);
+/* What a client proves itself with. NULL where there is none; signing_alg where the key signs. */
+struct check_client {
+	const char *file;
+	const char *section; /* without its brackets */
+	const char *secret, *key, *certificate;
+	const char *signing_alg;
+};
+void check_client(struct check *check, const struct check_client *client);
 /* A file of CA certificates; agentid-fetch opens it, as its own unprivileged user. */
 void check_ca_file(struct check *check, const char *path, const char *file);
 /* What the credentials of one agent point to. */

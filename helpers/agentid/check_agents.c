@@ -6,8 +6,6 @@
 #include "clock.h"
 #include "file.h"
 #include "issuer_dir.h"
-#include "secret_source.h"
-#include "signing_key.h"
 #include "str.h"
 
 #include <errno.h>
@@ -15,9 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Where systemd keeps the daemon's credentials while it runs; root can read them there. */
-#define CREDENTIALS_DIR RUNSTATEDIR "/credentials/agentid-keyringd.service"
 
 static void check_account(struct check *check, const struct aid_agent *agent)
 {
@@ -36,79 +31,18 @@ static void check_account(struct check *check, const struct aid_agent *agent)
 			"[agent] account = '%s' has uid 0; root cannot be an agent", agent->account);
 }
 
-struct aid_secret *check_read_secret(struct check *check, const char *file, const char *what,
-	const char *reference, size_t max)
+static void check_token_client(struct check *check, const struct aid_agent *agent)
 {
-	struct aid_error err = AID_ERROR_INIT;
-	struct aid_secret *bytes = NULL;
-	bool credential = aid_str_has_prefix(reference, "credential:");
-	AID_FD(fd);
+	const struct check_client client = {
+		.file = agent->file,
+		.section = "token",
+		.secret = agent->token.client_secret,
+		.key = agent->token.client_key,
+		.certificate = agent->token.client_certificate,
+		.signing_alg = agent->token.client_auth == AID_PRIVATE_KEY_JWT ? agent->token.signing_alg : NULL,
+	};
 
-	if (credential && access(CREDENTIALS_DIR, F_OK) != 0) {
-		check_say(check, CHECK_WARNING, "secret", file, 0,
-			"%s: %s can be checked only while agentid-keyringd.service runs", what, reference);
-		return NULL;
-	}
-	if (aid_secret_ref_open(reference, CREDENTIALS_DIR, &fd, &err) != AID_OK ||
-		aid_file_read(fd, max, &bytes, &err) != AID_OK) {
-		check_say(check, CHECK_ERROR, "secret", file, 0, "%s: %s", what, err.text);
-		return NULL;
-	}
-	if (aid_secret_length(bytes) == 0) {
-		check_say(check, CHECK_ERROR, "secret", file, 0, "%s: %s is empty", what, reference);
-		aid_secret_free(bytes);
-		return NULL;
-	}
-	return bytes;
-}
-
-static void check_client_secret(struct check *check, const struct aid_agent *agent)
-{
-	if (agent->token.client_secret != NULL)
-		aid_secret_free(check_read_secret(check, agent->file, "[token] client_secret",
-			agent->token.client_secret, AID_CLIENT_SECRET_MAX));
-}
-
-static void check_certificate(struct check *check, const struct aid_agent *agent)
-{
-	const char *reference = agent->token.client_certificate;
-	AID_AUTO(aid_secret) *bytes = NULL;
-
-	if (reference == NULL)
-		return;
-	bytes = check_read_secret(check, agent->file, "[token] client_certificate", reference,
-		AID_KEY_FILE_MAX);
-	if (bytes != NULL &&
-		strstr(aid_secret_peek(bytes), "-----BEGIN CERTIFICATE-----") == NULL)
-		check_say(check, CHECK_ERROR, "secret", agent->file, 0,
-			"[token] client_certificate: %s holds no PEM certificate", reference);
-}
-
-static void check_client_key(struct check *check, const struct aid_agent *agent)
-{
-	const char *reference = agent->token.client_key;
-	struct aid_error err = AID_ERROR_INIT;
-	AID_AUTO(aid_secret) *bytes = NULL;
-	AID_AUTO(aid_signing_key) *key = NULL;
-	const struct aid_alg_info *alg;
-
-	if (reference == NULL)
-		return;
-	bytes = check_read_secret(check, agent->file, "[token] client_key", reference, AID_KEY_FILE_MAX);
-	/* A TLS key may be of a kind that no assertion is signed with. */
-	if (bytes == NULL || agent->token.client_auth != AID_PRIVATE_KEY_JWT)
-		return;
-	if (aid_signing_key_parse(aid_secret_peek(bytes), aid_secret_length(bytes), &key, &err) !=
-		AID_OK) {
-		check_say(check, CHECK_ERROR, "secret", agent->file, 0, "[token] client_key: %s: %s",
-			reference, err.text);
-		return;
-	}
-	alg = aid_alg_by_name(agent->token.signing_alg);
-	if (alg == NULL || (aid_signing_key_algs(key) & (unsigned int)alg->alg) == 0)
-		check_say(check, CHECK_ERROR, "secret", agent->file, 0,
-			"[token] signing_alg = %s: the key of %s is of another kind",
-			agent->token.signing_alg, reference);
+	check_client(check, &client);
 }
 
 void check_ca_file(struct check *check, const char *path, const char *file)
@@ -181,9 +115,7 @@ void check_agents(struct check *check)
 		const struct aid_agent *agent = &config->agents[i];
 
 		check_account(check, agent);
-		check_client_secret(check, agent);
-		check_client_key(check, agent);
-		check_certificate(check, agent);
+		check_token_client(check, agent);
 		if (agent->token.ca_file != NULL)
 			check_ca_file(check, agent->token.ca_file, agent->file);
 		check_credentials(check, agent);

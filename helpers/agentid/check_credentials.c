@@ -4,34 +4,18 @@
 #include "check.h"
 
 #include "file.h"
-#include "secret_source.h"
-#include "signing_key.h"
 #include "str.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define WHERE_SIZE 96U
-
-struct place {
-	const struct aid_agent *agent;
-	const struct aid_credential *credential;
-	char where[WHERE_SIZE]; /* "[credential NAME] OPTION", for sentences */
-};
-
-static const char *value_of(struct place *place, const char *option)
-{
-	if (aid_target_option(place->credential->options.target, option) == NULL)
-		return NULL;
-	(void)snprintf(place->where, sizeof(place->where), "[credential %s] %s", place->credential->name,
-		option);
-	return aid_target_get(&place->credential->options, option);
-}
+#define SECTION_SIZE 96U
 
 /* Whether it is JSON that the target understands is for the target to say. */
-static void check_file(struct check *check, struct place *place, const struct aid_target_option *option)
+static void check_file(struct check *check, const struct aid_agent *agent,
+	const struct aid_credential *credential, const struct aid_target_option *option)
 {
-	const char *path = value_of(place, option->name);
+	const char *path = aid_target_get(&credential->options, option->name);
 	AID_AUTO(aid_secret) *bytes = NULL;
 	struct aid_error err = AID_ERROR_INIT;
 	AID_FD(fd);
@@ -40,87 +24,67 @@ static void check_file(struct check *check, struct place *place, const struct ai
 		return;
 	if (aid_file_open(path, AID_FILE_CONFIG, &fd, &err) != AID_OK ||
 		aid_file_read(fd, (size_t)option->max, &bytes, &err) != AID_OK)
-		check_say(check, CHECK_ERROR, "credential", place->agent->file, place->credential->line,
-			"%s: %s", place->where, err.text);
+		check_say(check, CHECK_ERROR, "credential", agent->file, credential->line, "[credential %s] %s: %s",
+			credential->name, option->name, err.text);
 	else if (aid_secret_length(bytes) == 0)
-		check_say(check, CHECK_ERROR, "credential", place->agent->file, place->credential->line,
-			"%s: %s is empty", place->where, path);
+		check_say(check, CHECK_ERROR, "credential", agent->file, credential->line,
+			"[credential %s] %s: %s is empty", credential->name, option->name, path);
 }
 
-static void check_client_secret(struct check *check, struct place *place)
+/* NULL where the kind of credential has no such option, or it is not given. */
+static const char *given(const struct aid_credential *credential, const char *option)
 {
-	const char *reference = value_of(place, "client_secret");
-
-	if (reference != NULL)
-		aid_secret_free(check_read_secret(check, place->agent->file, place->where, reference,
-			AID_CLIENT_SECRET_MAX));
+	return aid_target_option(credential->options.target, option) == NULL
+		? NULL : aid_target_get(&credential->options, option);
 }
 
-static void check_client_key(struct check *check, struct place *place)
+static void check_credential_client(struct check *check, const struct aid_agent *agent,
+	const struct aid_credential *credential)
 {
-	const char *reference = value_of(place, "client_key");
-	struct aid_error err = AID_ERROR_INIT;
-	AID_AUTO(aid_signing_key) *key = NULL;
-	AID_AUTO(aid_secret) *bytes = NULL;
+	bool signs = aid_streq(given(credential, "client_auth"), "private_key_jwt");
+	char section[SECTION_SIZE];
+	const struct check_client client = {
+		.file = agent->file,
+		.section = section,
+		.secret = given(credential, "client_secret"),
+		.key = given(credential, "client_key"),
+		.certificate = given(credential, "client_certificate"),
+		.signing_alg = signs ? given(credential, "signing_alg") : NULL,
+	};
 
-	if (reference == NULL)
-		return;
-	bytes = check_read_secret(check, place->agent->file, place->where, reference, AID_KEY_FILE_MAX);
-	if (bytes == NULL ||
-		!aid_streq(aid_target_get(&place->credential->options, "client_auth"), "private_key_jwt"))
-		return;
-	if (aid_signing_key_parse(aid_secret_peek(bytes), aid_secret_length(bytes), &key, &err) != AID_OK)
-		check_say(check, CHECK_ERROR, "secret", place->agent->file, 0, "%s: %s: %s", place->where,
-			reference, err.text);
+	(void)snprintf(section, sizeof(section), "credential %s", credential->name);
+	check_client(check, &client);
 }
 
-static void check_certificate(struct check *check, struct place *place)
+static void check_credential(struct check *check, const struct aid_agent *agent,
+	const struct aid_credential *credential)
 {
-	const char *reference = value_of(place, "client_certificate");
-	AID_AUTO(aid_secret) *bytes = NULL;
-
-	if (reference == NULL)
-		return;
-	bytes = check_read_secret(check, place->agent->file, place->where, reference, AID_KEY_FILE_MAX);
-	if (bytes != NULL && strstr(aid_secret_peek(bytes), "-----BEGIN CERTIFICATE-----") == NULL)
-		check_say(check, CHECK_ERROR, "secret", place->agent->file, 0,
-			"%s: %s holds no PEM certificate", place->where, reference);
-}
-
-static void say(struct check *check, const struct place *place, size_t errors)
-{
-	const struct aid_credential *credential = place->credential;
+	const struct aid_target *target = credential->options.target;
+	const char *ca_file = aid_target_get(&credential->options, "ca_file");
 	enum aid_source source = aid_credential_source(check->config, credential);
+	size_t errors = check->counts[CHECK_ERROR];
+	const struct aid_target_option *option;
 	char host[256];
 
+	for (size_t i = 0; (option = aid_target_option_at(target, i)) != NULL; i++) {
+		if (option->use == AID_USE_FILE)
+			check_file(check, agent, credential, option);
+	}
+	check_credential_client(check, agent, credential);
+	if (ca_file != NULL)
+		check_ca_file(check, ca_file, agent->file);
 	if (check->counts[CHECK_ERROR] > errors)
 		return;
-	aid_target_host(&credential->options, place->agent->token.issuer, host, sizeof(host));
-	check_say(check, CHECK_OK, "credential", NULL, 0, "agent '%s' has '%s': %s at %s%s%s", place->agent->id,
-		credential->name, credential->options.target->name, host, source != 0 ? ", assertion by " : "",
-		source == 0 ? "" : source == AID_SOURCE_HOST ? "this host" : place->agent->token.issuer);
+	aid_target_host(&credential->options, agent->token.issuer, host, sizeof(host));
+	check_say(check, CHECK_OK, "credential", NULL, 0, "agent '%s' has '%s': %s at %s%s%s", agent->id,
+		credential->name, target->name, host, source != 0 ? ", assertion by " : "",
+		source == 0 ? "" : source == AID_SOURCE_HOST ? "this host" : agent->token.issuer);
 }
 
 void check_credentials(struct check *check, const struct aid_agent *agent)
 {
-	for (size_t i = 0; i < agent->n_credentials; i++) {
-		struct place place = {.agent = agent, .credential = &agent->credentials[i]};
-		const struct aid_target *target = place.credential->options.target;
-		const struct aid_target_option *option;
-		size_t errors = check->counts[CHECK_ERROR];
-		const char *ca_file = aid_target_get(&place.credential->options, "ca_file");
-
-		for (size_t j = 0; (option = aid_target_option_at(target, j)) != NULL; j++) {
-			if (option->use == AID_USE_FILE)
-				check_file(check, &place, option);
-		}
-		check_client_secret(check, &place);
-		check_client_key(check, &place);
-		check_certificate(check, &place);
-		if (ca_file != NULL)
-			check_ca_file(check, ca_file, agent->file);
-		say(check, &place, errors);
-	}
+	for (size_t i = 0; i < agent->n_credentials; i++)
+		check_credential(check, agent, &agent->credentials[i]);
 }
 
 bool check_credentials_need_host_ca(const struct aid_agent *agent)

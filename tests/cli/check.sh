@@ -86,6 +86,46 @@ echo "no key" >"$WORK/key.pem"
 expect 1 check
 out_has "[token] client_key: file:$WORK/key.pem: "
 
+# The same of a credential's client.
+(umask 077; openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$WORK/key.pem" 2>/dev/null)
+exchange_agent()
+{
+    oidc_agent <<END
+client_auth = client_secret_basic
+client_secret = file:$WORK/secret
+[credential x]
+type = rfc8693
+issuer = https://idp.example
+client_id = x
+audience = y
+subject = agent:x
+ca_file = $WORK/ca.pem
+$(cat)
+END
+}
+exchange_agent <<END
+client_auth = private_key_jwt
+client_key = file:$WORK/key.pem
+END
+expect 1 check
+out_has "[credential x] signing_alg = RS256: the key of file:$WORK/key.pem is of another kind"
+echo "signing_alg = ES256" >>"$CONF/agents.d/a.conf"
+expect 0 check
+out_has "agent 'a' has 'x': rfc8693 at idp.example"
+exchange_agent <<END
+client_auth = client_secret_post
+client_secret = file:$WORK/no-secret
+END
+expect 1 check
+out_has "[credential x] client_secret: $WORK/no-secret: no such file"
+exchange_agent <<END
+client_auth = tls_client_auth
+client_key = file:$WORK/key.pem
+client_certificate = file:$WORK/secret
+END
+expect 1 check
+out_has "[credential x] client_certificate: file:$WORK/secret holds no PEM certificate"
+
 # The issuer's key.
 cat >"$CONF/agents.d/a.conf" <<END
 [agent]
