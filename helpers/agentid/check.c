@@ -107,8 +107,10 @@ static int exit_status(const struct check *check)
 
 static int run_json(struct check *check)
 {
-	if (jsonout_begin(&check->out) != AID_OK)
-		return CLI_FAILURE;
+	struct aid_error err = AID_ERROR_INIT;
+
+	if (jsonout_begin(&check->out, &err) != AID_OK)
+		return cli_fail(&err);
 	jsonout_object(&check->out, NULL);
 	jsonout_array(&check->out, "results");
 	run_checks(check);
@@ -116,10 +118,8 @@ static int run_json(struct check *check)
 	jsonout_int(&check->out, "errors", (int64_t)check->counts[CHECK_ERROR]);
 	jsonout_int(&check->out, "warnings", (int64_t)check->counts[CHECK_WARNING]);
 	jsonout_object_end(&check->out);
-	if (jsonout_print(&check->out) != AID_OK) {
-		cli_error("out of memory");
-		return CLI_FAILURE;
-	}
+	if (jsonout_print(&check->out, &err) != AID_OK)
+		return cli_fail(&err);
 	return cli_flush(exit_status(check));
 }
 

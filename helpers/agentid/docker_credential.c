@@ -126,10 +126,10 @@ static int read_allowed(const struct cli *cli, struct allowed *allowed, struct a
 }
 
 static int print_credential(const struct adapter *adapter, const char *url, const char *host,
-	const struct credential *credential)
+	const struct credential *credential, struct aid_error *err)
 {
 	struct jsonout json;
-	int r = jsonout_begin(&json);
+	int r = jsonout_begin(&json, err);
 
 	if (r != AID_OK)
 		return r;
@@ -138,7 +138,7 @@ static int print_credential(const struct adapter *adapter, const char *url, cons
 	jsonout_text(&json, "Username", username_of(adapter, host));
 	jsonout_text(&json, "Secret", credential->bytes);
 	jsonout_object_end(&json);
-	r = jsonout_print(&json);
+	r = jsonout_print(&json, err);
 	jsonout_done(&json);
 	return r;
 }
@@ -161,7 +161,7 @@ static int get(const struct adapter *adapter, char *url)
 	}
 	r = credential_read_bearer(adapter->credential, &credential, &err);
 	if (r == AID_OK)
-		r = print_credential(adapter, url, host, &credential);
+		r = print_credential(adapter, url, host, &credential, &err);
 	credential_wipe(&credential);
 	return r == AID_OK ? cli_flush(CLI_OK) : fail_docker(not_found, &err);
 }
@@ -182,18 +182,19 @@ static int store(const char *text, size_t length)
 
 static int list(const struct adapter *adapter)
 {
+	struct aid_error err = AID_ERROR_INIT;
 	struct jsonout json;
-	int r = jsonout_begin(&json);
+	int r = jsonout_begin(&json, &err);
 
 	if (r != AID_OK)
-		return CLI_FAILURE;
+		return cli_fail(&err);
 	jsonout_object(&json, NULL);
 	for (size_t i = 0; i < adapter->n_hosts; i++)
 		jsonout_text(&json, adapter->hosts[i], username_of(adapter, adapter->hosts[i]));
 	jsonout_object_end(&json);
-	r = jsonout_print(&json);
+	r = jsonout_print(&json, &err);
 	jsonout_done(&json);
-	return cli_flush(r == AID_OK ? CLI_OK : CLI_FAILURE);
+	return r == AID_OK ? cli_flush(CLI_OK) : cli_fail(&err);
 }
 
 static int run_with_input(const struct cli *cli, struct adapter *adapter)

@@ -86,8 +86,8 @@ int command_gcp(const struct cli *cli, int argc, char **argv)
 		return status;
 	if (adapter.audience == NULL)
 		return cli_usage(cli, "--audience is needed: the provider that may be given the token");
-	if (jsonout_begin(&json) != AID_OK)
-		return CLI_FAILURE;
+	if (jsonout_begin(&json, &err) != AID_OK)
+		return cli_fail(&err);
 	r = check_request(cli, &adapter, type, &err);
 	if (r == AID_OK)
 		r = read_jwt(adapter.credential, &credential, &err);
@@ -96,7 +96,7 @@ int command_gcp(const struct cli *cli, int argc, char **argv)
 	else
 		compose_failure(&json, &err);
 	credential_wipe(&credential);
-	r = jsonout_print(&json);
+	r = jsonout_print(&json, &err);
 	jsonout_done(&json);
-	return cli_flush(r == AID_OK ? CLI_OK : CLI_FAILURE);
+	return r == AID_OK ? cli_flush(CLI_OK) : cli_fail(&err);
 }

@@ -6,19 +6,19 @@
 #include <string.h>
 #include <time.h>
 
-int jsonout_begin(struct jsonout *json)
+int jsonout_begin(struct jsonout *json, struct aid_error *err)
 {
 	*json = (struct jsonout){0};
 	json->stream = open_memstream(&json->text, &json->length);
-	return json->stream == NULL ? AID_E_NOMEM : AID_OK;
+	return json->stream != NULL ? AID_OK : aid_fail(err, AID_E_NOMEM, "out of memory");
 }
 
-int jsonout_print(struct jsonout *json)
+int jsonout_print(struct jsonout *json, struct aid_error *err)
 {
 	bool whole = ferror(json->stream) == 0 && fflush(json->stream) == 0;
 
 	if (!whole)
-		return AID_E_NOMEM;
+		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	(void)fwrite(json->text, 1, json->length, stdout);
 	(void)fputc('\n', stdout);
 	return AID_OK;

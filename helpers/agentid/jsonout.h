@@ -18,9 +18,10 @@ struct jsonout {
 	bool comma; /* a value stands before the next one on this level */
 };
 
-int jsonout_begin(struct jsonout *json) AID_WUR;
+/* AID_E_NOMEM. */
+int jsonout_begin(struct jsonout *json, struct aid_error *err) AID_WUR;
 /* Prints what was composed, and a newline. AID_E_NOMEM, and nothing printed. */
-int jsonout_print(struct jsonout *json) AID_WUR;
+int jsonout_print(struct jsonout *json, struct aid_error *err) AID_WUR;
 /* Also without jsonout_begin(). */
 void jsonout_done(struct jsonout *json);
 

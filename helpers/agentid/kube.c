@@ -56,14 +56,14 @@ int command_kube(const struct cli *cli, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (jsonout_begin(&json) != AID_OK)
-		return CLI_FAILURE;
-	r = find_version(cli, &version, &err);
+	r = jsonout_begin(&json, &err);
+	if (r == AID_OK)
+		r = find_version(cli, &version, &err);
 	if (r == AID_OK)
 		r = credential_read_bearer(adapter.credential, &credential, &err);
 	if (r == AID_OK) {
 		compose(&json, version, &credential);
-		r = jsonout_print(&json);
+		r = jsonout_print(&json, &err);
 	}
 	credential_wipe(&credential);
 	jsonout_done(&json);

@@ -173,15 +173,14 @@ static int ask(struct list *list, const char *agent, struct aid_error *err)
 
 	if (!list->json)
 		return client_ask(AID_MSG_LIST, agent, visit, list, NULL, err);
-	if (jsonout_begin(&list->out) != AID_OK)
-		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	r = jsonout_begin(&list->out, err);
+	if (r != AID_OK)
+		return r;
 	jsonout_array(&list->out, NULL);
 	r = client_ask(AID_MSG_LIST, agent, visit, list, NULL, err);
 	close_session(list);
 	jsonout_array_end(&list->out);
-	if (r == AID_OK && jsonout_print(&list->out) != AID_OK)
-		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	return r;
+	return r == AID_OK ? jsonout_print(&list->out, err) : r;
 }
 
 static int print_list(struct list *list, const struct cli *cli, const char *agent)

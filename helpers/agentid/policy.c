@@ -108,10 +108,10 @@ static void print_plain(const char *file, const char *kind, const struct aid_pol
 		(void)printf("%s: %s: nothing found\n", file, kind);
 }
 
-static int print_json(const char *kind, const struct aid_policy_findings *findings)
+static int print_json(const char *kind, const struct aid_policy_findings *findings, struct aid_error *err)
 {
 	struct jsonout out;
-	int r = jsonout_begin(&out);
+	int r = jsonout_begin(&out, err);
 
 	if (r != AID_OK)
 		return r;
@@ -129,7 +129,7 @@ static int print_json(const char *kind, const struct aid_policy_findings *findin
 	jsonout_array_end(&out);
 	jsonout_bool(&out, "more", findings->more);
 	jsonout_object_end(&out);
-	r = jsonout_print(&out);
+	r = jsonout_print(&out, err);
 	jsonout_done(&out);
 	return r;
 }
@@ -156,8 +156,8 @@ static int judge(const struct lint_request *request)
 		cli_error("no issuer is configured here, so issuers were not judged; see --issuer");
 	if (!request->json)
 		print_plain(request->file, aid_policy_kind_name(kind), &findings);
-	else if (print_json(aid_policy_kind_name(kind), &findings) != AID_OK)
-		return CLI_FAILURE;
+	else if (print_json(aid_policy_kind_name(kind), &findings, &err) != AID_OK)
+		return cli_fail(&err);
 	return cli_flush(findings.count == 0 ? CLI_OK : CLI_FAILURE);
 }
 

@@ -329,10 +329,10 @@ static int visit(void *context, const struct aid_frame *frame, struct aid_error 
 
 static int ask(struct status *status, const char *agent, struct aid_error *err)
 {
-	int r;
+	int r = status->json ? jsonout_begin(&status->out, err) : AID_OK;
 
-	if (status->json && jsonout_begin(&status->out) != AID_OK)
-		return aid_fail(err, AID_E_NOMEM, "out of memory");
+	if (r != AID_OK)
+		return r;
 	if (status->json)
 		jsonout_object(&status->out, NULL);
 	r = client_ask(AID_MSG_STATUS, agent, visit, status, NULL, err);
@@ -350,9 +350,7 @@ static int print_json(struct status *status, struct aid_error *err)
 	jsonout_array_end(&status->out);
 	print_own_json(status);
 	jsonout_object_end(&status->out);
-	if (jsonout_print(&status->out) != AID_OK)
-		return aid_fail(err, AID_E_NOMEM, "out of memory");
-	return AID_OK;
+	return jsonout_print(&status->out, err);
 }
 
 static int print_status(struct status *status, const struct cli *cli, const char *agent)

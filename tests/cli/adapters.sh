@@ -239,6 +239,20 @@ for command in header aws kube "vault-token get"; do
     [ "$status" -eq 1 ] || complain "$command to a full device exited with $status"
 done
 
+# Without memory for the answer there is none, and that is a failure.
+crowded() { env LD_PRELOAD="$PWD/tests/support/.libs/full_stream.so" ASAN_OPTIONS=verify_asan_link_order=0 "$@"; }
+expect 1 crowded "$AGENTID" kube
+out_is_empty
+err_is "agentid: out of memory"
+expect 1 crowded env "GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE=$aud" "GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE=$type" "$AGENTID" gcp --audience "$aud"
+out_is_empty
+err_is "agentid: out of memory"
+with_input third.example.com 1 crowded "$docker_helper" --host third.example.com get
+out_is "$not_found"
+err_is "agentid: out of memory"
+expect 1 crowded "$docker_helper" --host third.example.com list
+err_is "agentid: out of memory"
+
 # Ended.
 keyctl revoke "$ring"
 expect 4 "$AGENTID" header
