@@ -166,8 +166,9 @@ static int ask_once(const struct aid_verify_request *request, struct aid_secret 
 		r = aid_ipc_peer(fd, &peer, err);
 	if (r != AID_OK)
 		return r;
+	/* That says nothing about the token, as AID_E_UNTRUSTED would. */
 	if (peer.uid != 0)
-		return aid_fail(err, AID_E_UNTRUSTED, "%s is served by uid %u, not by root", request->socket,
+		return aid_fail(err, AID_E_UNREACHABLE, "%s is served by uid %u, not by root", request->socket,
 			peer.uid);
 	aid_writer_begin(&writer, buffer, room / 2, AID_MSG_VERIFY, REQUEST_ID);
 	r = write_request(request, deadline_boot_ms, &writer, err);
@@ -179,7 +180,13 @@ static int ask_once(const struct aid_verify_request *request, struct aid_secret 
 	answer[0] = '\0'; /* no frame begins so */
 	r = aid_ipc_call(fd, &writer, answer, room / 2, deadline_boot_ms, &reply, err);
 	*ret_lost = (r == AID_E_UNREACHABLE || r == AID_E_IO) && answer[0] == '\0';
-	return r == AID_OK ? read_verified(&reply, verified, err) : r;
+	if (r != AID_OK)
+		return r;
+	r = read_verified(&reply, verified, err);
+	/* It is the daemon that cannot be understood, not the token. */
+	if (r != AID_OK && r != AID_E_NOMEM && err != NULL)
+		err->status = AID_E_UNREACHABLE;
+	return r != AID_OK && r != AID_E_NOMEM ? AID_E_UNREACHABLE : r;
 }
 
 /* Neither the provider's own "busy", which a person should see, nor anything else. */

@@ -47,8 +47,9 @@ _agentid.agentid_secret_text.restype = ctypes.c_char_p
 _agentid.agentid_secret_free.argtypes = [ctypes.c_void_p]
 _agentid.agentid_secret_free.restype = None
 
-# No verdict on the token: E_TIMEOUT, E_UNREACHABLE, E_CONFIG, E_BUSY and the like.
-NOT_JUDGED = (-1, -2, -3, -4, -10, -14, -15)
+# E_PROTOCOL, E_DENIED, E_EXPIRED, E_UNTRUSTED, E_TOOBIG, E_REVOKED: what is wrong is the token. Every other
+# is no verdict on it: there is no session whose issuer is meant, nobody answers, a wrong argument.
+REFUSED = (-5, -6, -7, -8, -11, -16)
 
 
 class Refused(Exception):
@@ -76,7 +77,7 @@ def verify(token, audience, issuers=None, subject=None, proof=None, method=None,
     status = _agentid.agentid_verify(ctypes.byref(wanted), token, len(token), ctypes.byref(secret), reason,
                                      len(reason))
     if status != 0:
-        kind = CannotTell if status in NOT_JUDGED else Refused
+        kind = Refused if status in REFUSED else CannotTell
         raise kind(reason.value.decode("ascii", "replace"))
     try:
         return json.loads(_agentid.agentid_secret_text(secret))

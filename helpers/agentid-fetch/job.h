@@ -28,6 +28,9 @@ void job_cancel(struct job *job);
 /* Goes on with what the job waited for; or answers with err. */
 void job_advance(struct job *job);
 void job_fail(struct job *job, const struct aid_error *err);
+/* The same where a document of the provider cannot be had. That says nothing about a token that is being
+ * judged, as AID_E_PROTOCOL would: it is AID_E_UNREACHABLE then. */
+void job_fail_by_provider(struct job *job, const struct aid_error *err);
 /* Answers those whose time is up. */
 void job_expire(struct fetch *fetch, int64_t now_boot_ms);
 

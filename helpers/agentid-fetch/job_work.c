@@ -46,3 +46,12 @@ struct job *job_start_work(struct fetch *fetch, struct client *client, uint32_t 
 	job_enlist(job);
 	return job;
 }
+
+void job_fail_by_provider(struct job *job, const struct aid_error *err)
+{
+	struct aid_error why = *err;
+
+	if (job->work != NULL && (why.status == AID_E_PROTOCOL || why.status == AID_E_TOOBIG))
+		why.status = AID_E_UNREACHABLE;
+	job_fail(job, &why);
+}

@@ -275,8 +275,11 @@ static void advance(struct job *job, void *data)
 
 	if (!get_keys(job, &keys, &r, &err))
 		return;
-	if (r == AID_OK)
-		r = judge(job->fetch, job->client, job->id, j, keys, &err);
+	if (r != AID_OK) {
+		job_fail_by_provider(job, &err);
+		return;
+	}
+	r = judge(job->fetch, job->client, job->id, j, keys, &err);
 	if (r == AID_E_NOTFOUND && !j->refetched) {
 		j->refetched = true;
 		if (provider_refetch_shown(job->provider, job))
@@ -302,7 +305,7 @@ static void judge_by_network(struct fetch *fetch, struct client *client, uint32_
 	if (job == NULL)
 		return;
 	if (provider_lately(job->provider, &err) != AID_OK)
-		job_fail(job, &err);
+		job_fail_by_provider(job, &err);
 	else
 		job_advance(job);
 }
@@ -322,6 +325,10 @@ static int judge_here(struct fetch *fetch, struct client *client, uint32_t id,
 	r = secret_read(fds[0], "the host's key set", AID_JWK_SET_BYTES_MAX, &bytes, err);
 	if (r == AID_OK)
 		r = aid_jwk_set_parse(aid_secret_peek(bytes), aid_secret_length(bytes), &keys, err);
+	if (r != AID_OK && r != AID_E_NOMEM) {
+		err->status = AID_E_CONFIG;
+		return AID_E_CONFIG;
+	}
 	if (r == AID_OK)
 		r = judge(fetch, client, id, j, keys, err);
 	if (r == AID_E_NOTFOUND)

@@ -206,7 +206,7 @@ static void wake(struct document *document, const struct aid_error *err)
 		if (err == NULL)
 			job_advance(job);
 		else
-			job_fail(job, err);
+			job_fail_by_provider(job, err);
 	}
 }
 

@@ -114,4 +114,7 @@ daemon=$!
 for _ in $(seq 100); do [ -S /run/agentid/keyringd.sock ] && break; sleep 0.05; done
 expect 1 "$AGENTID" list
 err_is "agentid: /run/agentid/keyringd.sock is served by uid 65534, not by root"
+# Of a token that says nothing.
+expect 5 bash -c 'echo a.b.c | "$0" verify --audience x --issuer https://x.example' "$AGENTID"
+err_is "agentid: /run/agentid/keyringd.sock is served by uid 65534, not by root"
 finish

@@ -10,6 +10,7 @@ PKI=$STORY_DIR/pki
 ISSUER1=https://host01.test:8443
 ISSUER2=https://host02.test:8443
 LAB=$ISSUER2/lab
+BROKEN=$ISSUER2/broken
 DOWN=https://host02.test:8444
 API=https://api.test/orders
 declare -A ROOTS LEADERS
@@ -47,7 +48,7 @@ url = $ISSUER1
 [fetch]
 ca_file = /etc/agentid/ca.pem
 [verify]
-issuers = $ISSUER2 $LAB $DOWN
+issuers = $ISSUER2 $LAB $BROKEN $DOWN
 CONF
     agent agent-1 svc-agent1 agent:agent-2
     agent agent-2 svc-agent2 agent:agent-1
@@ -164,6 +165,18 @@ serve_agent()
     wait_for 10 test -s "$STORY_DIR/port" && PORT=$(cat "$STORY_DIR/port")
 }
 call() { in_place /usr/bin/agentid exec "$1" -- /usr/local/bin/peer.py call --audience "agent:$1" "${@:2}" </dev/null; }
+
+# No session says whose issuer is meant: nothing is said about the token.
+example_without_session()
+{
+    rm -f "$STORY_DIR/port"
+    in_place /usr/local/bin/peer.py serve --audience agent:agent-2 </dev/null >"$STORY_DIR/port" 2>>"$STORY_DIR/peer.log" &
+    at_exit "end_process $!"
+    wait_for 10 test -s "$STORY_DIR/port" || return 1
+    nsenter -t "$LEADER" -n curl -s -w '%{http_code}\n' -H "Authorization: Bearer $(cat "$STORY_DIR/a1")" \
+        "http://127.0.0.1:$(cat "$STORY_DIR/port")/" >"$STORY_DIR/out"
+    expect_text 'no issuer is named' "$STORY_DIR/out" && expect_text '^503$' "$STORY_DIR/out"
+}
 
 example_on_one_host()
 {
@@ -296,6 +309,7 @@ CASES=${ROOTS[2]}/srv/www/lab/cases
 
 check "one host: a peer's token, without reaching the issuer" peers_on_one_host
 check "one host: the own session's issuer is the default" own_issuer
+check "one host: the example without a session does not judge" example_without_session
 check "one host: the example, each sure of the other" example_on_one_host
 check "one host: the example refuses another caller" another_caller
 check "one host: the example refuses another server" another_server
@@ -356,6 +370,10 @@ refuses 'the token is bound to a TLS certificate \(cnf x5t#S256\): the client.s 
 check "refused: another client's certificate" refused 4 "the client's certificate .* is not that" \
     verify_lab mtls --certificate /dev/fd/3 3<"$CASES/other.pem"
 
+check "an issuer without documents: no verdict" refused 5 '.*host02.test.*HTTP 404' \
+    verify "$CASES/broken.token" --audience orders --issuer "$BROKEN"
+check "and the same when it is asked again at once" refused 5 '.*host02.test.*HTTP 404' \
+    verify "$CASES/broken.token" --audience orders --issuer "$BROKEN"
 check "an issuer that is down is an error at once" within 3 refused 5 '.*host02.test' \
     verify "$CASES/down.token" --audience orders --issuer "$DOWN"
 check "1,000 at once of root" many in_place

@@ -98,6 +98,7 @@ class Lab:
         self.token("lasting", exp=now + 7200)
         self.token("foreign", iss="https://elsewhere.example")
         self.token("large", filler="x" * 12500)
+        self.token("broken", iss=self.issuer.replace("/lab", "/broken"))
         self.token("down", iss=self.issuer.replace(":8443/lab", ":8444"))
         self.token("unknown-cnf", cnf={"kid": "k"})
         head, body, signature = good.split(".")
