@@ -91,11 +91,11 @@ struct aid_refused {
 };
 
 struct aid_config {
-	char *host_issuer;       /* [issuer] url; NULL when no agent needs it */
+	char *host_issuer;       /* [issuer] url; NULL where it is not set */
 	char *issuer_key_dir;    /* default AID_STATE_DIR "/issuer" */
 	char *fetch_user;        /* account of agentid-fetch without systemd; default agentid-fetch */
 	char *ca_file;           /* default /etc/ssl/certs/ca-certificates.crt */
-	char *verify_issuers;    /* whose tokens may be verified beside those; comma-separated; NULL: none */
+	char *verify_issuers;    /* whose tokens may be verified beside host_issuer's and the agents'; comma-separated; NULL: none */
 	struct aid_agent *agents;
 	size_t n_agents;         /* sorted by id */
 	struct aid_refused *refused;
@@ -154,7 +154,7 @@ bool aid_config_has_nameless(const struct aid_config *config);
 /* [fetch] user, however wrong the rest of agentid.conf is; NULL where it is not set. The caller frees
  * it. */
 char *aid_config_fetch_user(const struct aid_config_paths *paths);
-/* The same with agentid.conf alone and no agents: a mistake in an agent's file must not stand in the
+/* aid_config_load() with agentid.conf alone and no agents: a mistake in an agent's file must not stand in the
  * way of changing a stolen issuer key. */
 int aid_config_load_host(const struct aid_config_paths *paths, struct aid_config **ret_config,
 	struct aid_problems *problems) AID_WUR;

@@ -243,7 +243,8 @@ int aid_file_replace(const char *path, mode_t mode, const void *bytes, size_t le
 	if (r < 0 || (size_t)r >= sizeof(temporary))
 		return aid_fail(err, AID_E_CONFIG, "%.64s: path over %zu bytes", path,
 			sizeof(temporary) - 1);
-	/* A process with this id may have been killed here before; the directory is root's. */
+	/* A process with this id may have been killed here before. What one with another id left stays: it
+	 * may be about to be renamed. Whoever calls has seen that nobody else writes to the directory. */
 	(void)unlink(temporary);
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* check and issuer are another program, so that this one starts fast. */
+/* The commands of agentid-admin are another program, so that this one starts fast. */
 #include "commands.h"
 
 #include <errno.h>

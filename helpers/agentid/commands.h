@@ -22,7 +22,7 @@ int command_kube(const struct cli *cli, int argc, char **argv);
 int command_git_credential(const struct cli *cli, int argc, char **argv);
 int command_docker_credential(const struct cli *cli, int argc, char **argv);
 int command_vault_token(const struct cli *cli, int argc, char **argv);
-/* Both are in agentid-admin, which alone loads libeconf and the cryptography. */
+/* Becomes agentid-admin, which has those below and alone loads libeconf and the cryptography. */
 int command_admin(const struct cli *cli, int argc, char **argv);
 
 int command_check(const struct cli *cli, int argc, char **argv);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
-/* One AID_MSG_CREDENTIAL_INFO. What the daemon did not say is "" or 0. */
+/* One AID_MSG_CREDENTIAL_INFO. What the daemon did not say is "" or 0, and a type "?". */
 #ifndef AID_CREDENTIALINFO_H
 #define AID_CREDENTIALINFO_H
 
@@ -8,7 +8,7 @@
 #include "jsonout.h"
 #include "target.h"
 
-#define CREDENTIAL_INFO_MAX 16U /* of one session */
+#define CREDENTIAL_INFO_MAX 16U /* shown of one session: AID_CREDENTIALS_MAX */
 
 struct credential_info {
 	char session[AID_SESSION_ID_SIZE];

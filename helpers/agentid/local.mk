@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Two programs behind one command: agentid starts often and links little; agentid-admin brings
-# libeconf and the cryptography for check and issuer.
+# libeconf and the cryptography for check, issuer, policy and setup.
 bin_PROGRAMS += agentid
 pkglibexec_PROGRAMS += agentid-admin
 
