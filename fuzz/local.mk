@@ -15,6 +15,7 @@ fuzz_programs = \
 	%D%/fuzz_jws \
 	%D%/fuzz_jwt \
 	%D%/fuzz_lines \
+	%D%/fuzz_manager \
 	%D%/fuzz_oauth \
 	%D%/fuzz_policy \
 	%D%/fuzz_str \
@@ -56,6 +57,7 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_jwt_LDADD = $(fuzz_oidc)
 %C%_fuzz_lines_SOURCES = %D%/fuzz_lines.c modules/pam_agentid/accounts.c
 %C%_fuzz_lines_LDADD = $(fuzz_config)
+%C%_fuzz_manager_LDADD = $(fuzz_net)
 %C%_fuzz_oauth_LDADD = $(fuzz_net)
 %C%_fuzz_policy_LDADD = $(fuzz_oidc)
 %C%_fuzz_str_LDADD = $(fuzz_base)

@@ -39,6 +39,8 @@ struct aid_exchange_call {
 	struct aid_secret *body;
 	struct aid_secret *headers[AID_HTTP_LINES_MAX]; /* whole lines; secrets may stand in them */
 	bool take_redirect;
+	bool is_put;
+	bool is_instance;   /* the host is where a cloud serves an instance's own credentials */
 };
 
 struct aid_exchange_answer {

@@ -104,7 +104,8 @@ static int check_request(const struct aid_http_request *request, struct aid_url 
 		return aid_fail(err, AID_E_TIMEOUT, "no time left for a request");
 	if ((request->certificate == NULL) != (request->private_key == NULL) || request->max_body == 0)
 		return aid_fail(err, AID_E_INVALID, "http request: certificate without key, or no limit");
-	r = aid_url_parse(request->url, ret_url, err);
+	r = request->is_instance ? aid_url_parse_instance(request->url, ret_url, err)
+				 : aid_url_parse(request->url, ret_url, err);
 	if (r != AID_OK)
 		return r;
 	if (ret_url->is_tls && request->ca_file == NULL)
@@ -156,6 +157,8 @@ static int new_transfer(struct aid_http *http, struct aid_http_request *request,
 								      : AID_HTTP_TIMEOUT_MAX_MS;
 	t->deadline_boot_ms = aid_clock_boot_ms() + t->timeout_ms;
 	t->take_redirect = request->take_redirect;
+	t->is_put = request->is_put;
+	t->is_instance = request->is_instance;
 	t->sent = aid_steal(&request->body);
 	for (size_t i = 0; i < AID_HTTP_LINES_MAX; i++)
 		t->lines[i] = aid_steal(&request->lines[i]);

@@ -20,6 +20,7 @@
 
 #define AID_HTTP_TIMEOUT_MAX_MS 10000
 #define AID_HTTP_CONNECT_TIMEOUT_MS 3000
+#define AID_HTTP_INSTANCE_TIMEOUT_MS 1000 /* to connect where a cloud serves credentials */
 #define AID_HTTP_HEADERS_MAX 100U        /* lines */
 #define AID_HTTP_HEADER_BYTES_MAX 32768U /* all lines together */
 #define AID_URL_MAX 2047U                /* bytes */
@@ -42,7 +43,9 @@ struct aid_http_request {
 	const char *accept;       /* NULL: application/json */
 	const char *content_type; /* NULL: application/x-www-form-urlencoded */
 	bool take_redirect;       /* a 307 is an answer, and its location is in the response */
-	/* Taken over, also on failure. body: POST, else GET. lines: whole header lines. */
+	bool is_put;              /* PUT, with body or without */
+	bool is_instance;         /* the url is one of aid_url_parse_instance(), and nothing else */
+	/* Taken over, also on failure. body: POST, else GET (but see is_put). lines: whole header lines. */
 	struct aid_secret *body;
 	struct aid_secret *lines[AID_HTTP_LINES_MAX];
 };
@@ -97,5 +100,8 @@ struct aid_url {
 /* AID_E_UNTRUSTED, with the part and the rule, for anything but https (or http to a loopback host),
  * and for user info, a fragment, blanks, control or non-ASCII characters, more than AID_URL_MAX. */
 int aid_url_parse(const char *url, struct aid_url *ret_url, struct aid_error *err) AID_WUR;
+/* http to one of the addresses where a cloud serves the instance's or the container's own credentials:
+ * 169.254.169.254, 169.254.170.2, 169.254.170.23. AID_E_UNTRUSTED for anything else. */
+int aid_url_parse_instance(const char *url, struct aid_url *ret_url, struct aid_error *err) AID_WUR;
 
 #endif

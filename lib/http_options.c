@@ -112,10 +112,11 @@ static void note_address(struct aid_http_transfer *t, const struct sockaddr *add
 static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct aid_http_transfer *t = data;
-	const char *reason = purpose == CURLSOCKTYPE_IPCXN
-		? aid_net_refusal(&address->addr, t->allow_loopback)
-		: "not an outgoing connection";
+	const char *reason = "not an outgoing connection";
 
+	if (purpose == CURLSOCKTYPE_IPCXN)
+		reason = t->is_instance ? aid_net_instance_refusal(&address->addr)
+					: aid_net_refusal(&address->addr, t->allow_loopback);
 	if (reason != NULL) {
 		t->refusal = reason;
 		note_address(t, &address->addr);
@@ -273,13 +274,14 @@ static int set_request(struct aid_http_transfer *t, const struct aid_http_reques
 		SET_POINTER(HTTPHEADER, t->headers),
 		SET_NUMBER(HTTPGET, 1),
 	};
-	if (t->sent == NULL)
+	if (t->sent == NULL && !t->is_put)
 		return set_all(t->easy, get, sizeof(get) / sizeof(get[0]), err);
 	const struct option post[] = {
 		SET_POINTER(HTTPHEADER, t->headers),
 		SET_NUMBER(POST, 1),
-		SET_POINTER(POSTFIELDS, aid_secret_peek(t->sent)),
-		SET_OFFSET(POSTFIELDSIZE_LARGE, aid_secret_length(t->sent)),
+		SET_POINTER(POSTFIELDS, t->sent != NULL ? aid_secret_peek(t->sent) : ""),
+		SET_OFFSET(POSTFIELDSIZE_LARGE, t->sent != NULL ? aid_secret_length(t->sent) : 0),
+		SET_POINTER(CUSTOMREQUEST, t->is_put ? "PUT" : NULL),
 	};
 	return set_all(t->easy, post, sizeof(post) / sizeof(post[0]), err);
 }
@@ -287,8 +289,8 @@ static int set_request(struct aid_http_transfer *t, const struct aid_http_reques
 int aid_http_set_options(struct aid_http_transfer *t, const struct aid_http_request *request,
 	struct aid_error *err)
 {
-	int64_t connect_ms = t->timeout_ms < AID_HTTP_CONNECT_TIMEOUT_MS ? t->timeout_ms
-									   : AID_HTTP_CONNECT_TIMEOUT_MS;
+	int64_t limit_ms = t->is_instance ? AID_HTTP_INSTANCE_TIMEOUT_MS : AID_HTTP_CONNECT_TIMEOUT_MS;
+	int64_t connect_ms = t->timeout_ms < limit_ms ? t->timeout_ms : limit_ms;
 	const char *scheme = t->url.is_tls ? "https" : "http";
 	const struct option options[] = {
 		SET_POINTER(URL, request->url),

@@ -49,7 +49,7 @@ struct aid_http_transfer {
 	struct aid_secret *sent;
 	struct aid_secret *lines[AID_HTTP_LINES_MAX];
 	struct aid_secret *body;
-	bool take_redirect;
+	bool take_redirect, is_put, is_instance;
 	aid_http_done_fn *done;
 	void *data;
 	struct aid_url url;

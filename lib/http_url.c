@@ -22,6 +22,9 @@ static bool is_loopback(const char *host)
 	return inet_pton(AF_INET6, host, &in6) == 1 && IN6_IS_ADDR_LOOPBACK(&in6);
 }
 
+/* Addresses, so that no name can lead there or elsewhere. */
+static const char *const instance_hosts[] = {"169.254.169.254", "169.254.170.2", "169.254.170.23"};
+
 static int check_text(const char *url, struct aid_error *err)
 {
 	size_t length = strnlen(url, AID_URL_MAX + 1);
@@ -120,4 +123,23 @@ int aid_url_parse(const char *url, struct aid_url *ret_url, struct aid_error *er
 	if (r == AID_OK)
 		*ret_url = out;
 	return r;
+}
+
+int aid_url_parse_instance(const char *url, struct aid_url *ret_url, struct aid_error *err)
+{
+	int r = check_text(url, err);
+
+	if (r != AID_OK)
+		return r;
+	for (size_t i = 0; i < sizeof(instance_hosts) / sizeof(instance_hosts[0]); i++) {
+		char start[40];
+
+		(void)snprintf(start, sizeof(start), "http://%s/", instance_hosts[i]);
+		if (!aid_str_has_prefix(url, start))
+			continue;
+		*ret_url = (struct aid_url){.is_tls = false};
+		memcpy(ret_url->host, instance_hosts[i], strlen(instance_hosts[i]) + 1);
+		return AID_OK;
+	}
+	return aid_fail(err, AID_E_UNTRUSTED, "url '%.96s': no address where a cloud serves credentials", url);
 }

@@ -54,6 +54,7 @@ libagentid_config_la_LIBADD = $(ECONF_LIBS)
 
 libagentid_oidc_la_SOURCES = \
 	%D%/b64.c %D%/b64.h \
+	%D%/digest.c %D%/digest.h \
 	%D%/bearer.c %D%/bearer.h \
 	%D%/dpop.c %D%/dpop_uri.c %D%/dpop.h \
 	%D%/issuer.c %D%/issuer_publish.c %D%/issuer.h %D%/issuer_private.h \
@@ -66,11 +67,13 @@ libagentid_oidc_la_SOURCES = \
 	%D%/policy.c %D%/policy.h %D%/policy_private.h \
 	%D%/policy_aws.c %D%/policy_azure.c %D%/policy_gcp.c %D%/policy_vault.c \
 	%D%/signing_key.c %D%/signing_key.h \
+	%D%/sigv4.c %D%/sigv4.h \
 	%D%/thumbprint.c
 libagentid_oidc_la_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 libagentid_oidc_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS)
 
 libagentid_net_la_SOURCES = \
+	%D%/aws_keys.c %D%/aws_keys.h \
 	%D%/client_auth.c %D%/client_auth.h \
 	%D%/discovery.c %D%/discovery.h \
 	%D%/exchange.c %D%/exchange.h %D%/exchange_private.h \
@@ -81,11 +84,15 @@ libagentid_net_la_SOURCES = \
 	%D%/http_trust.c %D%/http_trust.h \
 	%D%/http_url.c \
 	%D%/jwks.c %D%/jwks.h \
+	%D%/kv_vault.c %D%/kv_vault.h \
+	%D%/manager.c %D%/manager_private.h \
 	%D%/net_filter.c %D%/net_filter.h \
 	%D%/oauth.c %D%/oauth.h \
 	%D%/sandbox_seccomp.c \
+	%D%/secretsmanager.c %D%/secretsmanager_answer.c %D%/secretsmanager.h \
 	%D%/target_aws.c %D%/target_azure.c %D%/target_gcp.c %D%/target_vault.c \
 	%D%/timestamp.c %D%/timestamp.h \
+	%D%/vault_login.c %D%/vault_private.h \
 	%D%/xml.c %D%/xml.h
 libagentid_net_la_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(EXPAT_CFLAGS) \
 	$(SECCOMP_CFLAGS)

@@ -104,3 +104,18 @@ const char *aid_net_refusal(const struct sockaddr *address, bool allow_loopback)
 	}
 	return "neither IPv4 nor IPv6";
 }
+
+const char *aid_net_instance_refusal(const struct sockaddr *address)
+{
+	static const uint32_t served[] = {0xa9fea9fe, 0xa9feaa02, 0xa9feaa17};
+	struct sockaddr_in in;
+
+	if (address->sa_family != AF_INET)
+		return "not where instance metadata is served";
+	memcpy(&in, address, sizeof(in));
+	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]); i++) {
+		if (ntohl(in.sin_addr.s_addr) == served[i])
+			return NULL;
+	}
+	return "not where instance metadata is served";
+}

@@ -11,5 +11,7 @@
 /* NULL when a connection may be made, else the reason why not. IPv4 addresses within IPv6 ones
  * (mapped, NAT64) are judged as IPv4. */
 const char *aid_net_refusal(const struct sockaddr *address, bool allow_loopback);
+/* The same where instance credentials are wanted: only the addresses that serve those. */
+const char *aid_net_instance_refusal(const struct sockaddr *address);
 
 #endif

@@ -4,6 +4,7 @@
  * on; revoke it. */
 #include "exchange_private.h"
 
+#include "kv_vault.h"
 #include "str.h"
 
 #include <stdio.h>
@@ -125,49 +126,19 @@ static int refuse(const struct aid_exchange *x, const struct aid_exchange_answer
 	return aid_exchange_refuse(x, answer, &refusal, err);
 }
 
-/* "a, b": host is one of them. */
-static bool is_listed(const char *list, const char *host)
-{
-	while (list != NULL && *list != '\0') {
-		size_t length = strcspn(list, ", \t");
-		char name[256];
-
-		if (length > 0 && length < sizeof(name)) {
-			memcpy(name, list, length);
-			name[length] = '\0';
-			if (aid_streq_nocase(name, host))
-				return true;
-		}
-		list += length + (list[length] != '\0' ? 1 : 0);
-	}
-	return false;
-}
-
 /* To the same path at a host of allowed_hosts, once: the request is then made anew for that host. */
 static int take_redirect(struct aid_exchange *x, const struct aid_exchange_answer *answer,
 	struct aid_error *err)
 {
 	struct aid_exchange_call here = {.body = NULL};
-	const char *path;
-	struct aid_url url;
-	size_t base;
+	char section[64];
 	int r = set_url(x, &here, err);
 
-	if (r == AID_OK)
-		r = aid_url_parse(answer->location, &url, err);
 	if (r != AID_OK)
 		return r;
-	if (!is_listed(aid_target_get(x->options, "allowed_hosts"), url.host))
-		return aid_fail(err, AID_E_UNTRUSTED, "host '%.64s': redirect to host '%.64s', which is not "
-			"in [credential %s] allowed_hosts", answer->host, url.host, x->name);
-	path = strstr(here.url, "/v1/");
-	base = strlen(answer->location) - (path != NULL ? strlen(path) : 0);
-	if (path == NULL || strlen(answer->location) < strlen(path) ||
-		!aid_streq(answer->location + base, path) || base >= sizeof(x->redirect))
-		return aid_fail(err, AID_E_UNTRUSTED, "host '%.64s': redirect to another path", answer->host);
-	memcpy(x->redirect, answer->location, base);
-	x->redirect[base] = '\0';
-	return AID_OK;
+	(void)snprintf(section, sizeof(section), "credential %s", x->name);
+	return aid_vault_redirect(here.url, answer, aid_target_get(x->options, "allowed_hosts"), section,
+		x->redirect, sizeof(x->redirect), err);
 }
 
 static int read_auth(const struct aid_exchange_answer *answer, const struct aid_json *document,

@@ -2,6 +2,7 @@
 # One program per file of lib/, from the source of the same name: a line in the list, and a line with
 # what it links. unit.h has the assertions; tests/support/ has what stands in for seams.
 unit_programs = \
+	%D%/test_aws_keys \
 	%D%/test_b64 \
 	%D%/test_bearer \
 	%D%/test_client_auth \
@@ -27,6 +28,7 @@ unit_programs = \
 	%D%/test_jws \
 	%D%/test_jwt \
 	%D%/test_keyring_info \
+	%D%/test_kv_vault \
 	%D%/test_log \
 	%D%/test_net_filter \
 	%D%/test_notify \
@@ -36,14 +38,16 @@ unit_programs = \
 	%D%/test_sandbox \
 	%D%/test_secret \
 	%D%/test_secret_arena \
+	%D%/test_secretsmanager \
 	%D%/test_signing_key \
+	%D%/test_sigv4 \
 	%D%/test_str \
 	%D%/test_target \
 	%D%/test_timestamp \
 	%D%/test_xml \
 	%D%/test_trusts
 
-EXTRA_DIST += %D%/areas.h %D%/forge.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
+EXTRA_DIST += %D%/areas.h %D%/forge.h %D%/manager_bench.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
 	tests/support/fake_clock.c tests/support/fake_clock.h
 
 if HAVE_CMOCKA
@@ -55,6 +59,7 @@ unit_base = libagentid-base.la $(CMOCKA_LIBS)
 unit_oidc = libagentid-oidc.la $(unit_base)
 unit_net = libagentid-net.la $(unit_oidc)
 
+%C%_test_aws_keys_LDADD = $(unit_net)
 %C%_test_b64_LDADD = $(unit_oidc)
 %C%_test_bearer_SOURCES = %D%/forge.c %D%/test_bearer.c
 %C%_test_bearer_LDADD = $(unit_oidc)
@@ -88,6 +93,9 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_jws_LDADD = $(unit_oidc)
 %C%_test_jwt_SOURCES = %D%/forge.c %D%/test_jwt.c
 %C%_test_jwt_LDADD = $(unit_oidc)
+%C%_test_kv_vault_LDADD = $(unit_net)
+%C%_test_secretsmanager_LDADD = $(unit_net)
+%C%_test_sigv4_LDADD = $(unit_oidc)
 %C%_test_keyring_info_LDADD = $(unit_base)
 %C%_test_log_LDADD = $(unit_base)
 %C%_test_net_filter_LDADD = $(unit_net)

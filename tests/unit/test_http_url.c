@@ -78,12 +78,35 @@ static void test_length(void **state)
 	assert_failed(aid_url_parse(text, &url, &err), AID_E_UNTRUSTED, &err, "over 2047 bytes");
 }
 
+/* Where a cloud serves credentials is asked for by name alone, and only there is http allowed. */
+static void test_instance(void **state)
+{
+	static const char *const wrong[] = {"http://169.254.169.254", "https://169.254.169.254/",
+		"http://169.254.169.254:80/", "http://169.254.169.254@evil/", "http://169.254.169.2540/",
+		"http://169.254.170.3/", "http://127.0.0.1/", "http://example.com/", "http://169.254.169.254/a b"};
+	struct aid_error err = AID_ERROR_INIT;
+	struct aid_url url;
+
+	(void)state;
+	assert_ok(aid_url_parse_instance("http://169.254.170.23/v1/credentials", &url, &err), &err);
+	assert_string_equal(url.host, "169.254.170.23");
+	assert_false(url.is_tls);
+	assert_false(url.is_loopback);
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		err = AID_ERROR_INIT;
+		assert_int_equal(aid_url_parse_instance(wrong[i], &url, &err), AID_E_UNTRUSTED);
+	}
+	assert_failed(aid_url_parse("http://169.254.169.254/", &url, &err), AID_E_UNTRUSTED, &err,
+		"only https");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_length),
+		cmocka_unit_test(test_instance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,13 +8,15 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
-static const char *refusal(const char *text, bool allow_loopback)
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static union address address_of(const char *text)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} address = {0};
+	union address address = {0};
 
 	if (strchr(text, ':') == NULL) {
 		address.in.sin_family = AF_INET;
@@ -23,7 +25,21 @@ static const char *refusal(const char *text, bool allow_loopback)
 		address.in6.sin6_family = AF_INET6;
 		assert_int_equal(inet_pton(AF_INET6, text, &address.in6.sin6_addr), 1);
 	}
+	return address;
+}
+
+static const char *refusal(const char *text, bool allow_loopback)
+{
+	union address address = address_of(text);
+
 	return aid_net_refusal(&address.any, allow_loopback);
+}
+
+static const char *instance_refusal(const char *text)
+{
+	union address address = address_of(text);
+
+	return aid_net_instance_refusal(&address.any);
 }
 
 static void test_allowed(void **state)
@@ -65,12 +81,26 @@ static void test_loopback(void **state)
 	assert_non_null(aid_net_refusal((const struct sockaddr *)&local, true));
 }
 
+static void test_instance(void **state)
+{
+	static const char *const served[] = {"169.254.169.254", "169.254.170.2", "169.254.170.23"};
+	static const char *const others[] = {"169.254.169.253", "169.254.170.3", "10.0.0.1", "127.0.0.1", "::1",
+		"fd00:ec2::254", "::ffff:169.254.169.254"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(served); i++)
+		assert_null(instance_refusal(served[i]));
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		assert_non_null(instance_refusal(others[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_allowed),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_loopback),
+		cmocka_unit_test(test_instance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
