@@ -98,8 +98,8 @@ static int parse_failed(const json_error_t *error, struct aid_error *err)
 	return aid_fail(err, AID_E_PROTOCOL, "JSON: %s at byte %d", what, error->position);
 }
 
-int aid_json_parse(const void *bytes, size_t length, size_t max_bytes, struct aid_json **ret_document,
-	struct aid_error *err)
+static int parse(const void *bytes, size_t length, size_t max_bytes, bool array,
+	struct aid_json **ret_document, struct aid_error *err)
 {
 	json_error_t error;
 	const char *zero;
@@ -119,14 +119,27 @@ int aid_json_parse(const void *bytes, size_t length, size_t max_bytes, struct ai
 	root = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &error);
 	if (root == NULL)
 		return parse_failed(&error, err);
-	r = json_is_object(root) ? check_members(root, err)
-				 : aid_fail(err, AID_E_PROTOCOL, "JSON: not an object");
+	r = (array ? json_is_array(root) : json_is_object(root))
+		? check_members(root, err)
+		: aid_fail(err, AID_E_PROTOCOL, "JSON: not an %s", array ? "array" : "object");
 	if (r != AID_OK) {
 		json_decref(root);
 		return r;
 	}
 	*ret_document = (struct aid_json *)root;
 	return AID_OK;
+}
+
+int aid_json_parse(const void *bytes, size_t length, size_t max_bytes, struct aid_json **ret_document,
+	struct aid_error *err)
+{
+	return parse(bytes, length, max_bytes, false, ret_document, err);
+}
+
+int aid_json_parse_array(const void *bytes, size_t length, size_t max_bytes,
+	struct aid_json **ret_document, struct aid_error *err)
+{
+	return parse(bytes, length, max_bytes, true, ret_document, err);
 }
 
 void aid_json_free(struct aid_json *document)

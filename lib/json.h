@@ -23,6 +23,9 @@ struct aid_json;
  * quotes the document (it may hold a secret). AID_E_NOMEM. */
 int aid_json_parse(const void *bytes, size_t length, size_t max_bytes, struct aid_json **ret_document,
 	struct aid_error *err) AID_WUR;
+/* The same of one that is an array, for the functions of arrays below. */
+int aid_json_parse_array(const void *bytes, size_t length, size_t max_bytes,
+	struct aid_json **ret_document, struct aid_error *err) AID_WUR;
 void aid_json_free(struct aid_json *document);
 AID_DEFINE_AUTO(aid_json)
 
@@ -81,6 +84,10 @@ int aid_json_put_bool(struct aid_json *object, const char *name, bool value) AID
 int aid_json_put(struct aid_json *object, const char *name, struct aid_json *child) AID_WUR;
 int aid_json_append(struct aid_json *array, struct aid_json *child) AID_WUR;
 int aid_json_append_text(struct aid_json *array, const char *text) AID_WUR;
+/* No-op where there is none. */
+void aid_json_remove(struct aid_json *object, const char *name);
+/* All of it, as a document of its own. NULL when memory is short. */
+struct aid_json *aid_json_copy(const struct aid_json *value);
 /* The object under name, made where it is absent; borrowed from object. NULL when something else stands
  * there or memory is short. */
 struct aid_json *aid_json_edit_object(struct aid_json *object, const char *name);

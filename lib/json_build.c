@@ -70,6 +70,16 @@ int aid_json_render(const struct aid_json *value, char *out, size_t size, size_t
 	return AID_OK;
 }
 
+void aid_json_remove(struct aid_json *object, const char *name)
+{
+	(void)json_object_del((json_t *)object, name);
+}
+
+struct aid_json *aid_json_copy(const struct aid_json *value)
+{
+	return (struct aid_json *)json_deep_copy((json_t *)(uintptr_t)value);
+}
+
 struct aid_json *aid_json_edit_object(struct aid_json *object, const char *name)
 {
 	json_t *found = json_object_get((json_t *)object, name);

@@ -84,10 +84,13 @@ libagentid_net_la_SOURCES = \
 	%D%/http_trust.c %D%/http_trust.h \
 	%D%/http_url.c \
 	%D%/jwks.c %D%/jwks.h \
+	%D%/keycloak_admin.c %D%/keycloak_admin.h \
 	%D%/kv_vault.c %D%/kv_vault.h \
 	%D%/manager.c %D%/manager_private.h \
 	%D%/net_filter.c %D%/net_filter.h \
 	%D%/oauth.c %D%/oauth.h \
+	%D%/rotation.c %D%/rotation.h \
+	%D%/rotation_kv.c %D%/rotation_kv.h \
 	%D%/sandbox_seccomp.c \
 	%D%/secretsmanager.c %D%/secretsmanager_answer.c %D%/secretsmanager.h \
 	%D%/target_aws.c %D%/target_azure.c %D%/target_gcp.c %D%/target_vault.c \

@@ -27,6 +27,7 @@ unit_programs = \
 	%D%/test_jwks \
 	%D%/test_jws \
 	%D%/test_jwt \
+	%D%/test_keycloak_admin \
 	%D%/test_keyring_info \
 	%D%/test_kv_vault \
 	%D%/test_log \
@@ -35,6 +36,8 @@ unit_programs = \
 	%D%/test_oauth \
 	%D%/test_policy \
 	%D%/test_replay \
+	%D%/test_rotation \
+	%D%/test_rotation_kv \
 	%D%/test_sandbox \
 	%D%/test_secret \
 	%D%/test_secret_arena \
@@ -93,6 +96,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_jws_LDADD = $(unit_oidc)
 %C%_test_jwt_SOURCES = %D%/forge.c %D%/test_jwt.c
 %C%_test_jwt_LDADD = $(unit_oidc)
+%C%_test_keycloak_admin_LDADD = $(unit_net)
 %C%_test_kv_vault_LDADD = $(unit_net)
 %C%_test_secretsmanager_LDADD = $(unit_net)
 %C%_test_sigv4_LDADD = $(unit_oidc)
@@ -103,6 +107,8 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_oauth_LDADD = $(unit_net)
 %C%_test_replay_LDADD = $(unit_oidc)
 %C%_test_policy_LDADD = $(unit_oidc)
+%C%_test_rotation_LDADD = $(unit_net)
+%C%_test_rotation_kv_LDADD = $(unit_net)
 %C%_test_sandbox_LDADD = $(unit_net)
 %C%_test_secret_LDADD = $(unit_base)
 %C%_test_secret_arena_LDADD = $(unit_base)
