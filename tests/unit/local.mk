@@ -38,6 +38,7 @@ unit_programs = \
 	%D%/test_replay \
 	%D%/test_rotation \
 	%D%/test_rotation_kv \
+	%D%/test_rotation_model \
 	%D%/test_sandbox \
 	%D%/test_secret \
 	%D%/test_secret_arena \
@@ -109,6 +110,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_policy_LDADD = $(unit_oidc)
 %C%_test_rotation_LDADD = $(unit_net)
 %C%_test_rotation_kv_LDADD = $(unit_net)
+%C%_test_rotation_model_LDADD = $(unit_net)
 %C%_test_sandbox_LDADD = $(unit_net)
 %C%_test_secret_LDADD = $(unit_base)
 %C%_test_secret_arena_LDADD = $(unit_base)
