@@ -26,7 +26,7 @@ static void accept(const struct aid_secret *body)
 static void refuse(int http_status, const struct aid_secret *body)
 {
 	AID_AUTO(aid_secret) *secret = aid_secret_from("hunter2", 7);
-	const struct aid_refusal refusal = {http_status, body, -1, "idp.example", secret, secret};
+	const struct aid_refusal refusal = {http_status, body, -1, "idp.example", {secret, secret}};
 	struct aid_error err = AID_ERROR_INIT;
 	int status = aid_oauth_refusal(&refusal, &err);
 

@@ -12,8 +12,6 @@
 
 #define MESSAGE_SHOWN 128U
 #define CODE_MAX 64U
-/* As many bytes of a secret in a message are no chance. */
-#define SHARED_RUN 12U
 
 static const struct aid_exchange_kind *const kinds[] = {
 	&aid_exchange_aws,
@@ -171,26 +169,13 @@ int aid_call_url(struct aid_exchange_call *call, struct aid_error *err, ...)
 	return r;
 }
 
-static bool shares_run(const char *text, const struct aid_secret *secret)
-{
-	size_t length = strlen(text);
-
-	if (secret == NULL)
-		return false;
-	for (size_t i = 0; i + SHARED_RUN <= length; i++) {
-		if (memmem(aid_secret_peek(secret), aid_secret_length(secret), text + i, SHARED_RUN) != NULL)
-			return true;
-	}
-	return false;
-}
-
 /* What a server wrote, for a sentence of ours. */
 static void quote(const struct aid_exchange *exchange, const char *text, size_t max, char *out)
 {
 	size_t length = strnlen(text, max);
 
-	if (shares_run(text, exchange->assertion) || shares_run(text, exchange->previous) ||
-		shares_run(text, exchange->between)) {
+	if (aid_secret_repeats(exchange->assertion, text) || aid_secret_repeats(exchange->previous, text) ||
+		aid_secret_repeats(exchange->between, text)) {
 		(void)snprintf(out, max + 1, "%s", "left out: it repeats a secret");
 		return;
 	}

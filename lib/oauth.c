@@ -243,12 +243,6 @@ static bool is_error_code(const char *text)
 	return true;
 }
 
-static bool repeats_secret(const char *text, const struct aid_secret *secret)
-{
-	return secret != NULL && aid_secret_length(secret) > 0 &&
-		memmem(text, strlen(text), aid_secret_peek(secret), aid_secret_length(secret)) != NULL;
-}
-
 /* false when the body is no error object. */
 static bool read_error(const struct aid_refusal *refusal, char code[32], char description[128])
 {
@@ -264,10 +258,10 @@ static bool read_error(const struct aid_refusal *refusal, char code[32], char de
 	(void)snprintf(code, 32, "%s", text);
 	if (aid_json_text(document, "error_description", 1, ERROR_BODY_MAX, &text, NULL) != AID_OK)
 		return true;
-	if (repeats_secret(text, refusal->secret))
-		text = "(left out: it repeats the client secret)";
-	else if (repeats_secret(text, refusal->token))
-		text = "(left out: it repeats the token)";
+	for (size_t i = 0; i < AID_REFUSAL_SECRETS; i++) {
+		if (aid_secret_repeats(refusal->secrets[i], text))
+			text = "left out: it repeats a secret";
+	}
 	(void)snprintf(description, 128, " (%.*s)", DESCRIPTION_SHOWN, text);
 	return true;
 }

@@ -11,6 +11,7 @@
 
 #define AID_TOKEN_RESPONSE_MAX 262144U /* bytes */
 #define AID_EXPIRES_IN_MAX_S 999999999
+#define AID_REFUSAL_SECRETS 4U
 
 /* Appends "name=value" in application/x-www-form-urlencoded, with & before it where the form is not
  * empty. AID_E_TOOBIG. */
@@ -63,11 +64,10 @@ int aid_oauth_exchange_response(const struct aid_secret *body, const char *wante
 
 struct aid_refusal {
 	int http_status;
-	const struct aid_secret *body;   /* NULL: none */
+	const struct aid_secret *body; /* NULL: none */
 	int retry_after_s;
 	const char *host;
-	const struct aid_secret *secret; /* what the sentence must not repeat; NULL: nothing */
-	const struct aid_secret *token;  /* the same */
+	const struct aid_secret *secrets[AID_REFUSAL_SECRETS]; /* what the sentence must not repeat */
 };
 
 /* What a response with another status means; fills http_status, retry_after_s and oauth_code too.

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #define SECRET_MAX_BYTES 16777216U /* 16 MiB */
+#define SHARED_RUN 12U
 
 struct aid_secret {
 	size_t mapped; /* bytes of a mapping of its own; 0: in the arena */
@@ -154,4 +155,20 @@ bool aid_secret_equal(const struct aid_secret *a, const struct aid_secret *b)
 	for (size_t i = 0; i < a->length; i++)
 		difference = (uint8_t)(difference | (a->bytes[i] ^ b->bytes[i]));
 	return difference == 0;
+}
+
+bool aid_secret_repeats(const struct aid_secret *secret, const char *text)
+{
+	size_t length = strlen(text);
+	size_t run = secret != NULL ? secret->length : 0;
+
+	if (run == 0)
+		return false;
+	if (run > SHARED_RUN)
+		run = SHARED_RUN;
+	for (size_t i = 0; i + run <= length; i++) {
+		if (memmem(secret->bytes, secret->length, text + i, run) != NULL)
+			return true;
+	}
+	return false;
 }

@@ -42,5 +42,8 @@ void aid_secret_clear(struct aid_secret *secret);
 void aid_secret_truncate(struct aid_secret *secret, size_t length);
 /* Constant time in the contents, not in the length. */
 bool aid_secret_equal(const struct aid_secret *a, const struct aid_secret *b);
+/* True when text from outside has 12 bytes in a row of the secret (as many are no chance), or all of a
+ * shorter one. NULL: no secret. */
+bool aid_secret_repeats(const struct aid_secret *secret, const char *text);
 
 #endif

@@ -287,6 +287,14 @@ def exchange_right(bench):
         ("an audience that is not there", "AID_E_DENIED", "invalid_target", {"options": {"audience": "orders"}}),
         ("a wildcard audience", "AID_E_CONFIG", "wildcard", {"options": {"audience": "*"}}),
         ("another issuer's assertion", "AID_E_DENIED", "invalid_request", {"HOST_ISSUER": "https://other.example"}),
+        ("a part of the assertion in a sentence", "AID_E_DENIED", "left out: it repeats a secret",
+         {"mode": "xch-echo-subject_token"}),
+        ("a part of the session's token in a sentence", "AID_E_DENIED", "left out: it repeats a secret",
+         {"mode": "xch-echo-subject_token", "SECRET": session,
+          "options": {"subject_token": "session", "actor_token": "assertion"}}),
+        ("a part of the actor's assertion in a sentence", "AID_E_DENIED", "left out: it repeats a secret",
+         {"mode": "xch-echo-actor_token", "SECRET": session,
+          "options": {"subject_token": "session", "actor_token": "assertion"}}),
     ]
     for name, status, text, more in rows:
         bench.expect(f"rfc8693 refuses {name}", target.ask(**more), status, text)

@@ -19,7 +19,7 @@ ROWS = [
     ("no endpoint is no failure", "retire-none", "AID_OK", "no revocation_endpoint", {"COUNT_OF": 0}, {}),
     ("401", "retire-client", "AID_E_CREDENTIAL", "invalid_client", {"HTTP_STATUS": 401}, {}),
     ("a token of another client", "retire-refused", "AID_E_DENIED", "Unmatching clients", {}, {}),
-    ("a token that the provider repeats", "retire-echo", "AID_E_DENIED", "left out: it repeats the token", {}, {}),
+    ("a token that the provider repeats", "retire-echo", "AID_E_DENIED", "left out: it repeats a secret", {}, {}),
     ("a redirect", "retire-redirect", "AID_E_UNTRUSTED", "redirect 302", {}, {}),
     ("an endpoint that is a number", "retire-number", "AID_E_UNTRUSTED", "'revocation_endpoint' is not a string",
      {}, {}),

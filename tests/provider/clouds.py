@@ -209,6 +209,12 @@ def exchange(issued="access_token", **changes):
     return answer
 
 
+def echo(part):
+    """Repeats the end of a token that it was given."""
+    return lambda s, c, r: m.reply(c, 400, {"error": "invalid_request", "error_description":
+                                            "bad token ..." + r.form()[part][-20:]})
+
+
 def variable(name):
     return lambda s, c, r: m.reply(c, 200, s.variables.get(name) or [])
 
@@ -230,6 +236,8 @@ def table():
            "xch-aud": {"token": exchange(aud="other")}, "xch-sub": {"token": exchange(sub="agent:b")},
            "google-denied": {"any": lambda s, c, r: rpc_error(c, 403, "PERMISSION_DENIED", "denied")
                              if "generateAccessToken" in r.path else google_sts(s, c, r)}}
+    for part in ("subject_token", "actor_token"):
+        out["xch-echo-" + part] = {"token": echo(part)}
     for name in ("sts-log", "google-last", "xch-last"):
         out[name] = {"any": variable(name)}
     for name, fault in sts.FAULTS.items():

@@ -142,13 +142,20 @@ static void test_refusals(void **state)
 		{400, "{\"error\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}", AID_E_PROTOCOL, "", "without"},
 		{400, "{\"error\":\"invalid_request\",\"error_description\":\"got 'hunter2'\"}", AID_E_DENIED,
 			"invalid_request", "left out"},
+		/* a part of the token that was to be exchanged */
+		{400, "{\"error\":\"invalid_request\",\"error_description\":\"at iOiJhIn0.c2l: bad\"}",
+			AID_E_DENIED, "invalid_request", "(left out: it repeats a secret)"},
+		{400, "{\"error\":\"invalid_request\",\"error_description\":\"at iOiJhIn0.c2x: bad\"}",
+			AID_E_DENIED, "invalid_request", "(at iOiJhIn0.c2x: bad)"},
 	};
 	AID_AUTO(aid_secret) *secret = aid_secret_from("hunter2", 7);
+	AID_AUTO(aid_secret) *token = aid_secret_from("eyJhbGciOiJFUzI1NiJ9.eyJzdWiOiJhIn0.c2lnbmF0", 45);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		AID_AUTO(aid_secret) *body = aid_secret_from(rows[i].body, strlen(rows[i].body));
-		const struct aid_refusal refusal = {rows[i].http_status, body, 7, "idp.example", secret, NULL};
+		const struct aid_refusal refusal = {rows[i].http_status, body, 7, "idp.example",
+			{secret, NULL, token}};
 		struct aid_error err = AID_ERROR_INIT;
 
 		assert_failed(aid_oauth_refusal(&refusal, &err), rows[i].status, &err, rows[i].part);
@@ -189,14 +196,15 @@ static void test_revoked(void **state)
 		{302, "", AID_E_PROTOCOL, "without an OAuth error object"},
 		{204, "", AID_E_PROTOCOL, "without an OAuth error object"},
 		{400, "{\"error\":\"invalid_token\",\"error_description\":\"bad ey.J.x!\"}", AID_E_DENIED,
-			"left out: it repeats the token"},
+			"(left out: it repeats a secret)"},
 	};
 	AID_AUTO(aid_secret) *token = aid_secret_from("ey.J.x", 6);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		AID_AUTO(aid_secret) *body = aid_secret_from(rows[i].body, strlen(rows[i].body));
-		const struct aid_refusal answer = {rows[i].http_status, body, 7, "idp.example", NULL, token};
+		const struct aid_refusal answer = {rows[i].http_status, body, 7, "idp.example",
+			{[3] = token}};
 		struct aid_error err = AID_ERROR_INIT;
 		int r = aid_oauth_revoked(&answer, &err);
 

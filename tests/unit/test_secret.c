@@ -89,6 +89,23 @@ static void test_equal(void **state)
 }
 
 /* The mapping is left out of core files: "dd" among its flags. */
+static void test_repeats(void **state)
+{
+	AID_AUTO(aid_secret) *secret = aid_secret_from("0123456789abcdef", 16);
+	AID_AUTO(aid_secret) *brief = aid_secret_from("hunter2", 7);
+	AID_AUTO(aid_secret) *empty = aid_secret_new(1);
+
+	(void)state;
+	assert_true(aid_secret_repeats(secret, "got 456789abcdef"));
+	assert_true(aid_secret_repeats(secret, "0123456789ab"));
+	assert_false(aid_secret_repeats(secret, "0123456789a"));
+	assert_false(aid_secret_repeats(secret, "0123456789a-bcdef"));
+	assert_true(aid_secret_repeats(brief, "(hunter2)"));
+	assert_false(aid_secret_repeats(brief, "(hunter)"));
+	assert_false(aid_secret_repeats(empty, "text"));
+	assert_false(aid_secret_repeats(NULL, "text"));
+}
+
 static void test_not_dumped(void **state)
 {
 	AID_AUTO(aid_secret) *secret = aid_secret_from("x", 1);
@@ -117,7 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capacity), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_tail), cmocka_unit_test(test_wiped),
-		cmocka_unit_test(test_equal), cmocka_unit_test(test_not_dumped),
+		cmocka_unit_test(test_equal), cmocka_unit_test(test_repeats), cmocka_unit_test(test_not_dumped),
 		cmocka_unit_test(test_nothing_kept),
 	};
 
