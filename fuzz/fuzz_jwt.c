@@ -33,7 +33,7 @@ static void make(struct issuer *issuer)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct aid_jwt_params params = {"i", "a", "s", "c", AID_ALGS_ALL, 600000, NOW, 30000,
-		false};
+		false, NULL};
 	static struct issuer issuer;
 	char text[AID_B64_SIZE(INPUT_MAX) + 256] = "eyJhbGciOiJFUzI1NiJ9.";
 	AID_AUTO(aid_secret) *token = NULL;

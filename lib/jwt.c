@@ -66,6 +66,11 @@ static int check_issuer(const struct aid_json *claims, const char *wanted, struc
 	return AID_OK;
 }
 
+static const char *section_of(const struct aid_jwt_params *params)
+{
+	return params->section != NULL ? params->section : "token";
+}
+
 static int check_subject(const struct aid_json *claims, const struct aid_jwt_params *params,
 	struct aid_error *err)
 {
@@ -74,10 +79,13 @@ static int check_subject(const struct aid_json *claims, const struct aid_jwt_par
 
 	if (r != AID_OK)
 		return r;
-	if (params->subject != NULL && !aid_streq(seen, params->subject))
-		return aid_fail(err, AID_E_DENIED, "token subject '%.80s' is not '%.80s' (%s)", seen,
-			params->subject, params->is_peer ? "--subject" : "[token] subject");
-	return AID_OK;
+	if (params->subject == NULL || aid_streq(seen, params->subject))
+		return AID_OK;
+	if (params->is_peer)
+		return aid_fail(err, AID_E_DENIED, "token subject '%.80s' is not '%.80s' (--subject)", seen,
+			params->subject);
+	return aid_fail(err, AID_E_DENIED, "token subject '%.80s' is not '%.80s' ([%s] subject)", seen,
+		params->subject, section_of(params));
 }
 
 /* 'account', or ["account","other"]. */
@@ -172,12 +180,13 @@ static int check_lifetime(int64_t lifetime_ms, const struct aid_jwt_params *para
 	if (params->client_id == NULL)
 		return aid_fail(err, AID_E_DENIED,
 			"token lifetime %" PRId64 " s exceeds max_lifetime %" PRId64
-			" s: lower it at the issuer or raise [token] max_lifetime", value, limit);
+			" s: lower it at the issuer or raise [%s] max_lifetime", value, limit,
+			section_of(params));
 	return aid_fail(err, AID_E_DENIED,
 		"token lifetime %" PRId64 " s exceeds max_lifetime %" PRId64
 		" s: lower the access token lifespan of client '%.64s' at the provider (Keycloak: "
-		"Advanced > Access Token Lifespan) or raise [token] max_lifetime",
-		value, limit, params->client_id);
+		"Advanced > Access Token Lifespan) or raise [%s] max_lifetime",
+		value, limit, params->client_id, section_of(params));
 }
 
 static int check_times(const struct aid_json *json, const struct aid_jwt_params *params,

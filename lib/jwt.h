@@ -27,6 +27,7 @@ struct aid_jwt_params {
 	int64_t skew_ms;         /* 0 to AID_JWT_SKEW_MAX_MS; usually AID_JWT_SKEW_MS */
 	bool is_peer;            /* a token that somebody else showed: sentences name the options of
 				  * agentid verify, not the keys of an agent's file */
+	const char *section;     /* of that file, for sentences: "credential orders"; NULL: "token" */
 };
 
 /* Proof of verification: no other function fills one. Wall clock, milliseconds. */

@@ -87,6 +87,7 @@ static void finish_opaque(struct job *job)
 	struct aid_error err = AID_ERROR_INIT;
 	int64_t lifetime_s = job->response.expires_in_s;
 	int64_t limit_ms = job->request->max_lifetime_ms;
+	char section[JOB_SECTION_SIZE];
 
 	if (lifetime_s < 0) {
 		(void)aid_fail(&err, AID_E_PROTOCOL,
@@ -95,10 +96,9 @@ static void finish_opaque(struct job *job)
 	} else if (lifetime_s * 1000 > limit_ms) {
 		(void)aid_fail(&err, AID_E_DENIED,
 			"token lifetime %lld s exceeds max_lifetime %lld s: lower the access token lifespan "
-			"of client '%.48s' at the provider or raise [%s%s] max_lifetime",
+			"of client '%.48s' at the provider or raise [%s] max_lifetime",
 			(long long)lifetime_s, (long long)(limit_ms / 1000), job->request->client_id,
-			job->credential != NULL ? "credential " : "token",
-			job->credential != NULL ? job->credential->name : "");
+			job_section(job, section));
 		job_fail(job, &err);
 	} else {
 		succeed(job, said_expiry(job), "");
@@ -117,6 +117,7 @@ static void finish_jwt(struct job *job, const struct aid_claims *claims)
 static void verify(struct job *job)
 {
 	const struct request *request = job->request;
+	char section[JOB_SECTION_SIZE];
 	const struct aid_jwt_params params = {
 		.issuer = request->issuer,
 		.audience = request->audience,
@@ -126,6 +127,7 @@ static void verify(struct job *job)
 		.max_lifetime_ms = request->max_lifetime_ms,
 		.now_wall_ms = aid_clock_wall_ms(),
 		.skew_ms = AID_JWT_SKEW_MS,
+		.section = job_section(job, section),
 	};
 	struct aid_error err = AID_ERROR_INIT;
 	const struct aid_jwk_set *keys;

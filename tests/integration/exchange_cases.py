@@ -316,6 +316,8 @@ def second_token(bench):
     bench.expect("oidc: for another audience", ask("ok", {"audience": "other"}), "AID_E_DENIED", "aud")
     bench.expect("oidc: about another subject", ask("ok", {"audience": modes.AUDIENCE, "subject": "agent:b"}),
                  "AID_E_DENIED", "sub")
+    bench.expect("oidc: a JWT that lives too long", ask("ok", {"audience": modes.AUDIENCE}, MAX_LIFETIME_MS=60000),
+                 "AID_E_DENIED", r"raise \[credential orders\] max_lifetime")
     bench.expect("oidc: opaque", ask("opaque", {"format": "opaque"}), "AID_OK")
     bench.expect("oidc: opaque that lives too long", ask("opaque-long", {"format": "opaque"}), "AID_E_DENIED",
                  r"raise \[credential orders\] max_lifetime")

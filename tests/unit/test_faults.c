@@ -158,7 +158,7 @@ static int set_once(struct aid_error *err)
 
 static const struct aid_jwt_request request = {"i", "s", "a", "kid", NOW, 300000, true};
 static const struct aid_jwt_params params = {"i", "a", "s", "c", AID_ALGS_ALL, 600000, NOW, 30000,
-	false};
+	false, NULL};
 
 static int sign_once(struct aid_error *err)
 {

@@ -84,7 +84,7 @@ static int verifies(const struct place *place, int64_t now_ms, const struct aid_
 	char path[AID_ISSUER_PATH_SIZE];
 	struct aid_jwt_request request = {ISSUER, "agent:a", "api", NULL, now_ms, 300000, true};
 	struct aid_jwt_params params = {ISSUER, "api", "agent:a", NULL, AID_ALGS_ALL, 600000, now_ms, 0,
-		false};
+		false, NULL};
 	struct aid_jwt_signed made;
 	struct aid_claims claims;
 	int64_t next;

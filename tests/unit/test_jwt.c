@@ -226,6 +226,25 @@ static void test_no_client(void **state)
 		"max_lifetime");
 }
 
+/* The sentences name the section of what was asked for. */
+static void test_section(void **state)
+{
+	struct aid_jwt_params params = standard;
+	struct aid_error err = AID_ERROR_INIT;
+	struct aid_claims seen;
+
+	(void)state;
+	params.section = "credential orders";
+	assert_failed(verify_with("{\"alg\":\"ES256\"}", "{" GOOD ",\"exp\":1700000900}", &params, &seen,
+		&err), AID_E_DENIED, &err, "or raise [credential orders] max_lifetime");
+	params.client_id = NULL;
+	assert_failed(verify_with("{\"alg\":\"ES256\"}", "{" GOOD ",\"exp\":1700000900}", &params, &seen,
+		&err), AID_E_DENIED, &err, "or raise [credential orders] max_lifetime");
+	params.subject = "agent:b";
+	assert_failed(verify_with("{\"alg\":\"ES256\"}", "{" GOOD "," TIMES "}", &params, &seen, &err),
+		AID_E_DENIED, &err, "is not 'agent:b' ([credential orders] subject)");
+}
+
 /* The caller fetches the key set again for this status alone. */
 static void test_unknown_kid(void **state)
 {
@@ -373,7 +392,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_claims), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_typ), cmocka_unit_test(test_params),
-		cmocka_unit_test(test_no_client), cmocka_unit_test(test_unknown_kid),
+		cmocka_unit_test(test_no_client), cmocka_unit_test(test_section),
+		cmocka_unit_test(test_unknown_kid),
 		cmocka_unit_test(test_signature_first), cmocka_unit_test(test_sign),
 		cmocka_unit_test(test_members), cmocka_unit_test(test_jti_differs),
 		cmocka_unit_test(test_token_id), cmocka_unit_test(test_bad_requests),
