@@ -88,6 +88,19 @@ static const char *optional(const struct aid_json *document, const char *name)
 	return aid_json_text(document, name, 1, 64, &text, NULL) == AID_OK ? text : "";
 }
 
+/* "AADSTS70021, correlation id X: a hint", of which any part may be missing. */
+static void put_message(char *out, size_t size, int number, const char *correlation, const char *hint)
+{
+	size_t used = 0;
+
+	if (number != 0)
+		used = (size_t)snprintf(out, size, "AADSTS%d%s", number, correlation[0] != '\0' ? ", " : "");
+	if (correlation[0] != '\0')
+		used += (size_t)snprintf(out + used, size - used, "correlation id %.40s", correlation);
+	if (hint != NULL)
+		(void)snprintf(out + used, size - used, ": %s", hint);
+}
+
 static int refuse(const struct aid_exchange *x, const struct aid_exchange_answer *answer,
 	struct aid_error *err)
 {
@@ -111,8 +124,7 @@ static int refuse(const struct aid_exchange *x, const struct aid_exchange_answer
 			hint = codes[i].hint;
 		}
 	}
-	(void)snprintf(message, sizeof(message), "AADSTS%d, correlation id %.40s%s%s", number,
-		optional(document, "correlation_id"), hint != NULL ? ": " : "", hint != NULL ? hint : "");
+	put_message(message, sizeof(message), number, optional(document, "correlation_id"), hint);
 	refusal.message = message;
 	return aid_exchange_refuse(x, answer, &refusal, err);
 }

@@ -236,7 +236,9 @@ static void test_azure(void **state)
 		{400, ENTRA("700016"), AID_E_CONFIG, "the tenant has no such client_id"},
 		{400, ENTRA("90002"), AID_E_CONFIG, "no such tenant"},
 		{400, ENTRA("123456"), AID_E_DENIED, "AADSTS123456"},
-		{400, "{\"error\":\"temporarily_unavailable\"}", AID_E_BUSY, "temporarily_unavailable"},
+		{400, "{\"error\":\"temporarily_unavailable\"}", AID_E_BUSY, "HTTP 400 temporarily_unavailable"},
+		{400, "{\"error\":\"invalid_request\",\"correlation_id\":\"c-1\"}", AID_E_DENIED,
+			"HTTP 400 invalid_request (correlation id c-1)"},
 		{429, "{}", AID_E_BUSY, "HTTP 429"},
 		{503, NULL, AID_E_BUSY, "HTTP 503"},
 		{500, "x", AID_E_UNREACHABLE, "HTTP 500"},
@@ -260,6 +262,13 @@ static void test_azure(void **state)
 	assert_int_equal(b.result.expires_wall_ms, NOW + 3599000);
 	end(&b);
 	REFUSALS("azure-wif", AZURE, rows);
+	BEGIN(&b, "azure-wif", AZURE);
+	assert_int_equal(answer(&b, 400, "{\"error\":\"invalid_request\"}"), AID_E_DENIED);
+	assert_string_equal(b.err.text, "host 'h': HTTP 400 invalid_request");
+	assert_int_equal(answer(&b, 401, "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS5: x\"}"),
+		AID_E_DENIED);
+	assert_string_equal(b.err.text, "host 'h': HTTP 401 invalid_client (AADSTS5)");
+	end(&b);
 }
 
 #define GCP "provider=" PROVIDER "\0"
