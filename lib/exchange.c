@@ -54,6 +54,11 @@ int aid_exchange_check(const struct aid_exchange *exchange, struct aid_error *er
 	return r != AID_OK || kind->check == NULL ? r : kind->check(exchange, err);
 }
 
+bool aid_exchange_needs_assertion(const struct aid_exchange *exchange)
+{
+	return !exchange->revoke && (exchange->previous == NULL || exchange->step > 0);
+}
+
 int aid_exchange_call(const struct aid_exchange *exchange, struct aid_exchange_call *ret_call,
 	struct aid_error *err)
 {

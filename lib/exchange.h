@@ -28,6 +28,7 @@ struct aid_exchange {
 	unsigned int step;
 	struct aid_secret *between;         /* a token that is only for the next step */
 	int64_t between_expires_ms;
+	struct aid_error refused;           /* vault: why the token that is now revoked is not taken */
 	char redirect[256];                 /* vault: where the active node is; "": not said */
 };
 
@@ -64,6 +65,9 @@ bool aid_exchange_can_revoke(enum aid_target_kind kind);
 
 /* What needs JSON to be checked: the files among the options. AID_E_CONFIG. */
 int aid_exchange_check(const struct aid_exchange *exchange, struct aid_error *err) AID_WUR;
+/* True when the step that is due needs the assertion: a token in hand is first renewed, or revoked,
+ * without. */
+bool aid_exchange_needs_assertion(const struct aid_exchange *exchange);
 /* The request of the step that is due. AID_E_TOOBIG, AID_E_NOMEM. The caller frees it with _done, also
  * on failure. */
 int aid_exchange_call(const struct aid_exchange *exchange, struct aid_exchange_call *ret_call,
@@ -77,6 +81,7 @@ void aid_exchange_call_done(struct aid_exchange_call *call);
  *   AID_E_BUSY         throttled, sealed, standby: later
  *   AID_E_UNREACHABLE  the server is broken, or it could not reach the issuer: later
  *   AID_E_PROTOCOL     no answer of the documented form
+ *   AID_E_NOTFOUND     of a revocation: the server lets nobody revoke that token
  *   AID_E_DENIED       a lifetime over max_lifetime, too */
 int aid_exchange_answer(struct aid_exchange *exchange, const struct aid_exchange_answer *answer,
 	struct aid_exchange_result *ret_result, bool *ret_more, struct aid_error *err) AID_WUR;

@@ -14,11 +14,17 @@
 #define RENEWAL_MIN_S 60
 #define LEASE_MAX_S INT64_C(31622400) /* 366 days */
 
-enum step { STEP_BEGIN, STEP_LOGIN };
+enum step { STEP_BEGIN, STEP_LOGIN, STEP_REVOKE };
 
 static bool renews(const struct aid_exchange *x)
 {
 	return x->step == STEP_BEGIN && x->previous != NULL && !x->revoke;
+}
+
+/* The session's token, or one that was given and refused here: nobody else would end it. */
+static bool revokes(const struct aid_exchange *x)
+{
+	return x->revoke || x->step == STEP_REVOKE;
 }
 
 static int set_url(const struct aid_exchange *x, struct aid_exchange_call *call, struct aid_error *err)
@@ -26,7 +32,7 @@ static int set_url(const struct aid_exchange *x, struct aid_exchange_call *call,
 	const char *address = x->redirect[0] != '\0' ? x->redirect
 						     : aid_target_get(x->options, "address");
 
-	if (x->revoke)
+	if (revokes(x))
 		return aid_call_url(call, err, address, "/v1/auth/token/revoke-self", NULL);
 	if (renews(x))
 		return aid_call_url(call, err, address, "/v1/auth/token/renew-self", NULL);
@@ -64,7 +70,7 @@ static int fill_renewal(const struct aid_exchange *x, struct aid_exchange_call *
 	char text[64] = "{}";
 	int r = aid_call_room(call, sizeof(text), err);
 
-	if (increment > 0 && !x->revoke)
+	if (increment > 0 && !revokes(x))
 		(void)snprintf(text, sizeof(text), "{\"increment\":\"%llds\"}", (long long)(increment / 1000));
 	return r == AID_OK ? append(call, text, err) : r;
 }
@@ -72,10 +78,11 @@ static int fill_renewal(const struct aid_exchange *x, struct aid_exchange_call *
 static int call(const struct aid_exchange *x, struct aid_exchange_call *ret_call, struct aid_error *err)
 {
 	const char *namespace = aid_target_get(x->options, "namespace");
-	bool with_token = renews(x) || x->revoke;
+	const struct aid_secret *token = x->step == STEP_REVOKE ? x->between : x->previous;
+	bool with_token = renews(x) || revokes(x);
 	int r;
 
-	if (x->revoke && x->previous == NULL)
+	if (revokes(x) && token == NULL)
 		return aid_fail(err, AID_E_INVALID, "no token to revoke");
 	ret_call->content_type = "application/json";
 	/* A standby may send on to the active node; where to is judged when it does. */
@@ -88,8 +95,8 @@ static int call(const struct aid_exchange *x, struct aid_exchange_call *ret_call
 	if (r == AID_OK && namespace != NULL)
 		r = aid_call_header(ret_call, "X-Vault-Namespace: ", namespace, strlen(namespace), err);
 	if (r == AID_OK && with_token)
-		r = aid_call_header(ret_call, "X-Vault-Token: ", aid_secret_peek(x->previous),
-			aid_secret_length(x->previous), err);
+		r = aid_call_header(ret_call, "X-Vault-Token: ", aid_secret_peek(token),
+			aid_secret_length(token), err);
 	return r;
 }
 
@@ -153,9 +160,32 @@ static int read_auth(const struct aid_exchange_answer *answer, const struct aid_
 	if (aid_json_bool(*ret_auth, "renewable", ret_renewable, NULL) != AID_OK)
 		return aid_fail(err, AID_E_PROTOCOL, "host '%.64s': renewable is not true or false",
 			answer->host);
-	if (*ret_lease_s == 0)
+	return AID_OK;
+}
+
+static int check_life(const struct aid_exchange *x, const struct aid_exchange_answer *seen,
+	int64_t lease_s, struct aid_error *err)
+{
+	if (lease_s == 0)
 		return aid_fail(err, AID_E_DENIED, "host '%.64s': the token never expires; give the role a "
-			"token_ttl", answer->host);
+			"token_ttl", seen->host);
+	return aid_answer_expiry(x, seen, seen->asked_wall_ms + lease_s * 1000, err);
+}
+
+/* One of a login is revoked first; one that was renewed is still the session's. */
+static int refuse_token(struct aid_exchange *x, struct aid_secret **token, const struct aid_error *why,
+	bool *ret_more, struct aid_error *err)
+{
+	if (renews(x)) {
+		if (err != NULL)
+			*err = *why;
+		return why->status;
+	}
+	x->refused = *why;
+	aid_secret_free(x->between);
+	x->between = aid_steal(token);
+	x->step = STEP_REVOKE;
+	*ret_more = true;
 	return AID_OK;
 }
 
@@ -165,7 +195,8 @@ static int read_token(struct aid_exchange *x, const struct aid_exchange_answer *
 	AID_AUTO(aid_json) *document = NULL;
 	AID_AUTO(aid_secret) *token = NULL;
 	const struct aid_json *auth;
-	int64_t lease_s, expires;
+	struct aid_error why = AID_ERROR_INIT;
+	int64_t lease_s;
 	bool renewable;
 	int r = aid_answer_json(seen, &document, err);
 
@@ -175,32 +206,46 @@ static int read_token(struct aid_exchange *x, const struct aid_exchange_answer *
 		r = aid_answer_token(seen, auth, "client_token", &token, err);
 	if (r != AID_OK)
 		return r;
-	if (renews(x) && (lease_s < RENEWAL_MIN_S || !aid_secret_equal(token, x->previous))) {
+	if (renews(x) && lease_s > 0 && (lease_s < RENEWAL_MIN_S || !aid_secret_equal(token, x->previous))) {
 		x->step = STEP_LOGIN;
 		*ret_more = true;
 		return AID_OK;
 	}
-	expires = seen->asked_wall_ms + lease_s * 1000;
-	r = aid_answer_expiry(x, seen, expires, err);
-	if (r != AID_OK)
-		return r;
+	if (check_life(x, seen, lease_s, &why) != AID_OK)
+		return refuse_token(x, &token, &why, ret_more, err);
 	ret_result->payload = aid_steal(&token);
-	ret_result->expires_wall_ms = expires;
+	ret_result->expires_wall_ms = seen->asked_wall_ms + lease_s * 1000;
 	ret_result->renewable = renewable;
 	return AID_OK;
+}
+
+static int read_revocation(const struct aid_exchange *x, const struct aid_exchange_answer *seen,
+	struct aid_error *err)
+{
+	if (seen->status == 204 || seen->status == 200)
+		return AID_OK;
+	if (seen->status == 403)
+		return aid_fail(err, AID_E_NOTFOUND, "host '%.64s': HTTP 403: the token had ended, or its "
+			"policies do not allow auth/token/revoke-self", seen->host);
+	return refuse(x, seen, err);
 }
 
 static int answer(struct aid_exchange *x, const struct aid_exchange_answer *seen,
 	struct aid_exchange_result *ret_result, bool *ret_more, struct aid_error *err)
 {
 	if (seen->location != NULL) {
-		*ret_more = true;
-		return take_redirect(x, seen, err);
+		int r = take_redirect(x, seen, err);
+
+		*ret_more = r == AID_OK;
+		return r;
 	}
-	/* 403: it is no token any more, and so needs no revoking, or no renewing. */
+	if (x->step == STEP_REVOKE) {
+		if (err != NULL)
+			*err = x->refused;
+		return x->refused.status;
+	}
 	if (x->revoke)
-		return seen->status == 204 || seen->status == 200 || seen->status == 403
-			? AID_OK : refuse(x, seen, err);
+		return read_revocation(x, seen, err);
 	if (renews(x) && (seen->status == 400 || seen->status == 403)) {
 		x->step = STEP_LOGIN;
 		*ret_more = true;

@@ -55,6 +55,9 @@ void job_fail(struct job *job, const struct aid_error *err)
 {
 	struct aid_error told = *err;
 
+	/* A refused token is gone or not: why it was refused is what counts. */
+	if (job->credential != NULL && job->credential->exchange.refused.status != AID_OK)
+		told = job->credential->exchange.refused;
 	if (job->work == NULL)
 		job_report(job, &told);
 	client_send_error(job->fetch, job->client, job->id, &told);

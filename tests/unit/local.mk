@@ -14,6 +14,7 @@ unit_programs = \
 	%D%/test_dpop \
 	%D%/test_error \
 	%D%/test_exchange \
+	%D%/test_exchange_vault \
 	%D%/test_faults \
 	%D%/test_file \
 	%D%/test_http_header \
@@ -51,7 +52,8 @@ unit_programs = \
 	%D%/test_xml \
 	%D%/test_trusts
 
-EXTRA_DIST += %D%/areas.h %D%/forge.h %D%/manager_bench.h %D%/rfc_jws.h %D%/test_keys.h %D%/unit.h \
+EXTRA_DIST += %D%/areas.h %D%/exchange_bench.h %D%/forge.h %D%/manager_bench.h %D%/rfc_jws.h \
+	%D%/test_keys.h %D%/unit.h \
 	tests/support/fake_clock.c tests/support/fake_clock.h
 
 if HAVE_CMOCKA
@@ -77,7 +79,10 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_dpop_SOURCES = %D%/forge.c %D%/test_dpop.c
 %C%_test_dpop_LDADD = $(unit_oidc)
 %C%_test_error_LDADD = $(unit_base)
+%C%_test_exchange_SOURCES = %D%/exchange_bench.c %D%/test_exchange.c
 %C%_test_exchange_LDADD = $(unit_net)
+%C%_test_exchange_vault_SOURCES = %D%/exchange_bench.c %D%/test_exchange_vault.c
+%C%_test_exchange_vault_LDADD = $(unit_net)
 %C%_test_faults_SOURCES = %D%/forge.c %D%/test_faults.c
 %C%_test_faults_LDADD = $(unit_oidc)
 %C%_test_faults_LDFLAGS = $(AM_LDFLAGS) \
