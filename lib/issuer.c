@@ -131,6 +131,21 @@ static int find_key(const char *directory, const char *kid, int64_t now_wall_ms,
 	return aid_fail(err, AID_E_IO, "%s: key %s vanished", directory, kid);
 }
 
+static bool has_key_set(int directory_fd)
+{
+	return faccessat(directory_fd, AID_ISSUER_KEY_SET, F_OK, 0) == 0 || errno != ENOENT;
+}
+
+/* Until the next one is written this host takes no token of its own: none of a key that others have. */
+static int drop_key_set(int directory_fd, struct aid_error *err)
+{
+	if (unlinkat(directory_fd, AID_ISSUER_KEY_SET, 0) != 0 && errno != ENOENT)
+		return aid_fail_errno(err, AID_E_IO, errno, AID_ISSUER_KEY_SET);
+	if (fsync(directory_fd) != 0)
+		return aid_fail_errno(err, AID_E_IO, errno, "sync");
+	return AID_OK;
+}
+
 int aid_issuer_init(const char *directory, enum aid_alg alg, int64_t now_wall_ms,
 	struct aid_issuer_key *ret_key, struct aid_error *err)
 {
@@ -146,10 +161,14 @@ int aid_issuer_init(const char *directory, enum aid_alg alg, int64_t now_wall_ms
 		r = aid_issuer_list(directory, now_wall_ms, &keys, err);
 	if (r != AID_OK)
 		return r;
-	if (keys.count > 0)
+	if (keys.count > 1 || (keys.count == 1 && has_key_set(fd)))
 		return aid_fail(err, AID_E_DENIED, "%s: %zu keys are there already (agentid issuer rotate "
 			"adds one)", directory, keys.count);
-	r = add_key(directory, fd, alg, now_wall_ms, kid, err);
+	/* One alone without a set: an earlier init got no further. */
+	if (keys.count == 1)
+		memcpy(kid, keys.items[0].kid, sizeof(kid));
+	else
+		r = add_key(directory, fd, alg, now_wall_ms, kid, err);
 	if (r == AID_OK)
 		r = aid_issuer_keep_set(directory, now_wall_ms, err);
 	return r != AID_OK ? r : find_key(directory, kid, now_wall_ms, ret_key, err);
@@ -228,6 +247,8 @@ int aid_issuer_rotate(const char *directory, const struct aid_issuer_rotation *r
 		r = newest_alg(directory, &keys, &alg, err);
 	if (r == AID_OK)
 		r = add_key(directory, fd, alg, activation(rotation, &keys, now_wall_ms), kid, err);
+	if (r == AID_OK && rotation->compromised)
+		r = drop_key_set(fd, err);
 	/* After the new one is safe: a failure here leaves too many keys, never none. */
 	if (r == AID_OK)
 		r = delete_keys(fd, &keys, rotation->compromised, err);

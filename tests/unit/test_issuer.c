@@ -282,6 +282,60 @@ static void test_bad_key_file(void **state)
 	assert_null(document);
 }
 
+/* A directory in the place of a file: neither written over nor unlinked. */
+static void block(const char *directory, const char *name, char path[256])
+{
+	(void)snprintf(path, 256, "%s/%s", directory, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+}
+
+static void test_init_goes_on(void **state)
+{
+	const struct place *place = place_of(state);
+	struct aid_error err = AID_ERROR_INIT;
+	struct aid_issuer_keys keys;
+	struct aid_issuer_key key;
+	char path[256];
+
+	assert_int_equal(mkdir(place->keys, 0700), 0);
+	block(place->keys, AID_ISSUER_KEY_SET, path);
+	assert_failed(aid_issuer_init(place->keys, AID_ALG_ES256, NOW, &key, &err), AID_E_IO, &err,
+		AID_ISSUER_KEY_SET);
+	assert_int_equal(rmdir(path), 0);
+	assert_ok(aid_issuer_init(place->keys, AID_ALG_ES256, NOW, &key, &err), &err);
+	assert_ok(aid_issuer_list(place->keys, NOW, &keys, &err), &err);
+	assert_int_equal(keys.count, 1);
+	assert_string_equal(keys.items[0].kid, key.kid);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_failed(aid_issuer_init(place->keys, AID_ALG_ES256, NOW, &key, &err), AID_E_DENIED, &err,
+		"1 keys are there already");
+}
+
+/* Stopped half way, this host takes no token at all, rather than one of a key that others have. */
+static void test_compromise_fails_closed(void **state)
+{
+	const struct aid_issuer_rotation at_once = {.alg = AID_ALG_ES256, .compromised = true};
+	const struct place *place = place_of(state);
+	struct aid_error err = AID_ERROR_INIT;
+	char name[AID_ISSUER_NAME_SIZE], path[256], set[256], text[2048];
+	struct aid_issuer_key first, second;
+
+	assert_ok(aid_issuer_init(place->keys, AID_ALG_ES256, NOW, &first, &err), &err);
+	(void)snprintf(set, sizeof(set), "%s/" AID_ISSUER_KEY_SET, place->keys);
+	assert_int_equal(access(set, F_OK), 0);
+	assert_int_equal(aid_issuer_key_name(NOW - HOUR, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", name),
+		AID_OK);
+	block(place->keys, name, path);
+	assert_int_equal(aid_issuer_rotate(place->keys, &at_once, NOW + HOUR, &second, &err), AID_E_IO);
+	assert_int_equal(access(set, F_OK), -1);
+	assert_int_equal(aid_issuer_init(place->keys, AID_ALG_ES256, NOW + HOUR, &second, &err), AID_E_DENIED);
+	assert_int_equal(rmdir(path), 0);
+	assert_ok(aid_issuer_rotate(place->keys, &at_once, NOW + HOUR, &second, &err), &err);
+	read_all(place->keys, AID_ISSUER_KEY_SET, text, sizeof(text));
+	assert_non_null(strstr(text, second.kid));
+	assert_null(strstr(text, first.kid));
+}
+
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -289,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_PLACE(test_init), WITH_PLACE(test_directory_trust), WITH_PLACE(test_rotation),
 		WITH_PLACE(test_rotation_limits), WITH_PLACE(test_publish), WITH_PLACE(test_bad_key_file),
+		WITH_PLACE(test_init_goes_on), WITH_PLACE(test_compromise_fails_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
