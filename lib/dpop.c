@@ -118,7 +118,7 @@ static int check_token(const struct aid_json *claims, const struct aid_secret *t
 }
 
 static int check_time(const struct aid_json *claims, const struct aid_dpop_params *params,
-	int64_t *ret_issued_ms, struct aid_error *err)
+	struct aid_error *err)
 {
 	int64_t iat, age;
 
@@ -132,10 +132,9 @@ static int check_time(const struct aid_json *claims, const struct aid_dpop_param
 		return aid_fail(err, AID_E_EXPIRED,
 			"'iat' is %" PRId64 " s in the future, %d s are allowed: compare the clocks",
 			-age / 1000, AID_DPOP_AHEAD_MS / 1000);
-	if (iat < params->not_before_wall_ms)
+	if (age > params->remembered_ms)
 		return aid_fail(err, AID_E_EXPIRED,
 			"it is from before agentid-fetch started, who cannot tell if it was used: make a new one");
-	*ret_issued_ms = iat;
 	return AID_OK;
 }
 
@@ -156,7 +155,7 @@ static int check_claims(const struct aid_secret *payload, const struct aid_dpop_
 	if (r == AID_OK)
 		r = check_token(claims, params->token, err);
 	if (r == AID_OK)
-		r = check_time(claims, params, &proof.issued_wall_ms, err);
+		r = check_time(claims, params, err);
 	if (r == AID_OK)
 		r = claim(claims, "jti", AID_JTI_MAX, &jti, err);
 	if (r != AID_OK)

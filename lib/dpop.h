@@ -24,13 +24,13 @@ struct aid_dpop_params {
 	const struct aid_secret *token; /* ath is its SHA-256 */
 	const char *thumbprint;      /* cnf.jkt of the verified token */
 	int64_t now_wall_ms;
-	int64_t not_before_wall_ms;  /* an older one may have been seen and forgotten */
+	int64_t remembered_ms;       /* how long seen ones are known, by a clock that nobody sets: an
+				      * older one may have been seen and forgotten */
 };
 
 /* Proof of verification. */
 struct aid_dpop_proof {
 	char jti[AID_JTI_MAX + 1];
-	int64_t issued_wall_ms;
 };
 
 /* Checks of RFC 9449 section 4.3, the signature before any claim.

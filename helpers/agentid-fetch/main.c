@@ -125,7 +125,7 @@ static int start(struct fetch *fetch, const struct environment *e, int *ret_sign
 	if (r != AID_OK)
 		return r;
 	raise_file_limit();
-	fetch->started_wall_ms = aid_clock_wall_ms();
+	fetch->started_boot_ms = aid_clock_boot_ms();
 	fetch->keys = key_cache_new();
 	if (fetch->keys == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
