@@ -19,6 +19,7 @@
 #define AID_TARGET_PACKED_MAX 32768U   /* bytes of all that travels */
 #define AID_CREDENTIAL_NAME_MAX 32U
 #define AID_SESSION_POLICY_MAX 2048U   /* characters; the AWS limit */
+#define AID_ACCESS_BOUNDARY_MAX 2048U  /* the same; Google's */
 
 /* The numbers travel in IPC frames: append only. */
 enum aid_target_kind {

@@ -18,6 +18,20 @@ static int check_within(const struct aid_target_values *values, const char *name
 		aid_target_get(values, name), (long long)(aid_target_max_lifetime_ms(values) / 1000));
 }
 
+/* Of the common options, which keyringd may give for any type. */
+static int check_unused(const struct aid_target_values *values, const char *name, const char *why,
+	struct aid_error *err)
+{
+	if (values->travelled || !aid_target_is_set(values, name))
+		return AID_OK;
+	return aid_fail(err, AID_E_CONFIG, "%s is not for type %s: %s", name, values->target->name, why);
+}
+
+static int check_no_hosts(const struct aid_target_values *values, struct aid_error *err)
+{
+	return check_unused(values, "allowed_hosts", "no redirect of its servers is followed", err);
+}
+
 struct partition {
 	const char *arn;    /* how its roles start */
 	const char *region; /* how its regions start; "" for the rest */
@@ -55,11 +69,20 @@ int aid_target_check_aws(const struct aid_target_values *values, struct aid_erro
 	/* Where STS is in the closed partitions is not documented publicly. */
 	if (aid_target_get(values, "endpoint") == NULL && strstr(p->arn, "-iso") != NULL)
 		return aid_fail(err, AID_E_CONFIG, "region '%s' needs endpoint", region);
+	if (check_no_hosts(values, err) != AID_OK)
+		return AID_E_CONFIG;
 	return check_within(values, "duration", err);
+}
+
+int aid_target_check_azure(const struct aid_target_values *values, struct aid_error *err)
+{
+	return check_no_hosts(values, err);
 }
 
 int aid_target_check_gcp(const struct aid_target_values *values, struct aid_error *err)
 {
+	if (check_no_hosts(values, err) != AID_OK)
+		return AID_E_CONFIG;
 	if (aid_target_get(values, "service_account") != NULL)
 		return check_within(values, "lifetime", err);
 	if (aid_target_is_set(values, "lifetime"))
@@ -128,6 +151,10 @@ int aid_target_check_rfc8693(const struct aid_target_values *values, struct aid_
 	if (!issuer && !opaque)
 		return aid_fail(err, AID_E_CONFIG,
 			"token_endpoint needs format = opaque: without issuer no signature can be verified");
+	/* Its typ is another, and so are its claims. */
+	if (!opaque && aid_streq(aid_target_get(values, "requested_token_type"), "txn_token"))
+		return aid_fail(err, AID_E_CONFIG, "requested_token_type = txn_token needs format = opaque: a "
+			"transaction token is no access token");
 	if (!opaque && !aid_target_is_set(values, "subject"))
 		return aid_fail(err, AID_E_CONFIG, "subject is missing: only format = opaque does without");
 	if (!session && aid_streq(aid_target_get(values, "actor_token"), "assertion"))
@@ -147,5 +174,10 @@ int aid_target_check_vault(const struct aid_target_values *values, struct aid_er
 
 int aid_target_check_oidc(const struct aid_target_values *values, struct aid_error *err)
 {
+	static const char why[] = "its server is that of [token]";
+
+	if (check_unused(values, "ca_file", why, err) != AID_OK ||
+		check_unused(values, "allowed_hosts", why, err) != AID_OK)
+		return AID_E_CONFIG;
 	return check_pins(values, err);
 }

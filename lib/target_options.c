@@ -43,9 +43,11 @@ const struct aid_target_option aid_target_common_options[] = {
 		.meaning = "used: keep it fresh while somebody reads it. always: as long as the session "
 			   "lives."},
 	{"ca_file", AID_USE_SENT, .check = aid_option_path,
-		.meaning = "CA certificates of the target's servers. Default: [fetch] ca_file."},
+		.meaning = "CA certificates of the target's servers. Default: [fetch] ca_file. Not for oidc, "
+			   "whose server is that of [token]."},
 	{"allowed_hosts", AID_USE_SENT, .check = aid_option_hosts,
-		.meaning = "Hosts that the target's servers may send agentid on to."},
+		.meaning = "vault: hosts that the server may send agentid on to. rfc8693: hosts that the "
+			   "issuer's endpoints may have beside its own. Not for the other types."},
 	{.name = NULL},
 };
 
@@ -90,8 +92,9 @@ static const struct aid_target_option gcp_options[] = {
 		.meaning = "Scopes of the token, separated by blanks."},
 	{"lifetime", AID_USE_SENT, .check = aid_option_duration, .min = MINUTE_MS, .max = HOUR_MS,
 		.fallback = "15m", .meaning = "With service_account: how long the token lives."},
-	{"access_boundary", AID_USE_FILE, .check = aid_option_path, .max = AID_TARGET_TEXT_MAX,
-		.meaning = "File of a credential access boundary that narrows the token."},
+	{"access_boundary", AID_USE_FILE, .check = aid_option_path, .max = AID_ACCESS_BOUNDARY_MAX,
+		.meaning = "File of a credential access boundary that narrows the token, at most 2048 "
+			   "characters."},
 	{"user_project", AID_USE_SENT, .check = aid_option_user_project,
 		.meaning = "The project that quota and billing count for."},
 	{"sts_url", AID_USE_SENT, .check = aid_option_url, .max = 255,
@@ -126,7 +129,7 @@ static const struct aid_target_option rfc8693_options[] = {
 	{"resource", AID_USE_SENT, .check = aid_option_uri, .max = 1000,
 		.meaning = "Resource to ask for (RFC 8707)."},
 	{"requested_token_type", AID_USE_SENT, .check = aid_option_choice, .names = wanted_type_names,
-		.fallback = "access_token", .meaning = "Type of the new token."},
+		.fallback = "access_token", .meaning = "Type of the new token. txn_token needs format = opaque."},
 	{"subject_token", AID_USE_SENT, .check = aid_option_choice, .names = subject_token_names,
 		.fallback = "assertion",
 		.meaning = "What is exchanged: an assertion made for it, or the session's own token."},
@@ -176,7 +179,7 @@ const struct aid_target aid_targets[] = {
 		aid_target_check_aws},
 	/* Entra picks 60 to 90 minutes by chance and takes no wish. */
 	{AID_TARGET_AZURE_WIF, true, "azure-wif", azure_options, "api://AzureADTokenExchange", "90m",
-		"An Entra access token by workload identity federation.", NULL},
+		"An Entra access token by workload identity federation.", aid_target_check_azure},
 	{AID_TARGET_GCP_WIF, true, "gcp-wif", gcp_options, NULL, "1h",
 		"A Google Cloud access token by workload identity federation.", aid_target_check_gcp},
 	{AID_TARGET_RFC8693, true, "rfc8693", rfc8693_options, NULL, "10m",

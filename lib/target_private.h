@@ -25,7 +25,7 @@ aid_option_check aid_option_role_arn, aid_option_region, aid_option_policy_arns,
 typedef int aid_target_check(const struct aid_target_values *values, struct aid_error *err);
 
 /* target_check_all.c: what holds between options */
-aid_target_check aid_target_check_aws, aid_target_check_gcp, aid_target_check_rfc8693,
+aid_target_check aid_target_check_aws, aid_target_check_azure, aid_target_check_gcp, aid_target_check_rfc8693,
 	aid_target_check_vault, aid_target_check_oidc;
 
 #endif

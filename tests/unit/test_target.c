@@ -219,6 +219,17 @@ static void test_whole(void **state)
 		{"rfc8693", {EXCHANGE, "client_key=file:/k"}, "client_key is not for client_auth = client_secret_basic"},
 		{"rfc8693", {"issuer=https://i", "client_id=c", "client_auth=tls_client_auth", "audience=b",
 			"subject=s", "client_key=file:/k"}, "client_auth = tls_client_auth needs client_certificate"},
+		{"rfc8693", {EXCHANGE, "allowed_hosts=h.example", "ca_file=/c"}, NULL},
+		{"rfc8693", {EXCHANGE, "requested_token_type=txn_token"},
+			"requested_token_type = txn_token needs format = opaque"},
+		{"rfc8693", {EXCHANGE, "requested_token_type=txn_token", "format=opaque"}, NULL},
+		{"aws-sts", {AWS, "ca_file=/c"}, NULL},
+		{"aws-sts", {AWS, "allowed_hosts=h.example"}, "allowed_hosts is not for type aws-sts: no redirect"},
+		{"azure-wif", {AZURE, "allowed_hosts=h.example"}, "allowed_hosts is not for type azure-wif"},
+		{"gcp-wif", {"provider=" PROVIDER, "allowed_hosts=h.example"}, "allowed_hosts is not for type gcp-wif"},
+		{"vault", {VAULT, "allowed_hosts=h.example"}, NULL},
+		{"oidc", {"audience=b", "ca_file=/c"}, "ca_file is not for type oidc: its server is that of [token]"},
+		{"oidc", {"audience=b", "allowed_hosts=h.example"}, "allowed_hosts is not for type oidc"},
 		{"vault", {VAULT}, NULL},
 		{"vault", {"address=https://vault.example", "role=agent"},
 			"assertion_audience is missing: type vault has no default"},
@@ -364,6 +375,7 @@ static void test_travel(void **state)
 static void test_contents(void **state)
 {
 	static const char *const lines[] = {AWS, "session_policy=/etc/p.json", NULL};
+	static const char *const boundary[] = {"provider=" PROVIDER, "access_boundary=/etc/b.json", NULL};
 	struct aid_error err = AID_ERROR_INIT;
 	struct aid_target_values values;
 	char packed[4096];
@@ -381,6 +393,12 @@ static void test_contents(void **state)
 	policy[7] = '\0';
 	assert_failed(aid_target_pack(&values, &(struct aid_target_file){"session_policy", policy, 100}, 1,
 		packed, sizeof(packed), &length, &err), AID_E_CONFIG, &err, "byte 0x00 at 7");
+	aid_target_values_done(&values);
+	policy[7] = ' ';
+	assert_ok(fill(&values, "gcp-wif", boundary, &err), &err);
+	assert_failed(aid_target_pack(&values, &(struct aid_target_file){"access_boundary", policy, 2049}, 1,
+		packed, sizeof(packed), &length, &err), AID_E_CONFIG, &err,
+		"access_boundary: the file has 2049 bytes; 1 to 2048 are allowed");
 	aid_target_values_done(&values);
 }
 
