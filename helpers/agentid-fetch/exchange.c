@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "jwt.h"
+#include "str.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,15 @@ static void use_request(struct job *job)
 	job_advance(job);
 }
 
+/* Once: every answer has it until the file is mended. */
+static void tell_notice(struct fetch *fetch, const struct aid_http_response *response)
+{
+	if (aid_streq(response->notice, fetch->exchange_notice))
+		return;
+	(void)snprintf(fetch->exchange_notice, sizeof(fetch->exchange_notice), "%s", response->notice);
+	say(fetch, SAY_WARNING, "trust", response->host, AID_E_CONFIG, response->notice);
+}
+
 static void take_answer(struct job *job, struct aid_http_response *response)
 {
 	struct credential *c = job->credential;
@@ -75,7 +85,7 @@ static void take_answer(struct job *job, struct aid_http_response *response)
 	if (response->date_s != 0)
 		job->offset_s = response->date_s - aid_clock_wall_ms() / 1000;
 	if (response->notice != NULL)
-		say(job->fetch, SAY_WARNING, "trust", response->host, AID_E_CONFIG, response->notice);
+		tell_notice(job->fetch, response);
 	r = aid_exchange_answer(&c->exchange, &answer, &result, &more, &err);
 	if (r == AID_E_NOTFOUND && c->retire) {
 		job_retired(job, false, err.text);

@@ -3,6 +3,7 @@
 """Every target misbehaves in every way; what is asked for wrongly; what must stay nowhere."""
 
 import re
+import shutil
 import time
 
 import exchange_cases as cases
@@ -118,6 +119,24 @@ def transport_security(bench):
         judge(bench, f"aws: {name}", target.ask(options=options), status, text)
 
 
+def ca_file_broken(bench):
+    """The certificates read before stay in use, and that is said once."""
+    copy = bench.file("broken-ca.pem")
+    shutil.copy(bench.file("ca.pem"), copy)
+
+    def ask(name):
+        got = cases.aws(bench).ask(options={"endpoint": bench.base("good") + "/aws", "ca_file": copy})
+        # Who gets an answer has taken the certificate; it is about an issuer of another port.
+        bench.expect(name, got, "AID_E_DENIED", "No OpenIDConnect provider")
+    ask("aws: a ca_file of its own")
+    with open(copy, "w", encoding="ascii") as f:
+        f.write("none\n")
+    for _ in range(2):
+        ask("aws: a ca_file that broke")
+    lines = re.findall(rb"op=trust [^\n]*broken-ca.pem[^\n]*stay in use", bench.fetch.log_text())
+    bench.case("that is said once", None if len(lines) == 1 else str(lines))
+
+
 def wrong_frames(bench):
     target = cases.aws(bench)
     rows = [
@@ -181,5 +200,6 @@ def nothing_left(bench):
                None if (b"aws-sts of " + cases.SESSION.encode(), b"denied") in lines else str(lines[:3]))
 
 
-STORIES = [everywhere, aws_answers, expired_assertion, transport_security, wrong_frames, storm, lost_client,
+STORIES = [everywhere, aws_answers, expired_assertion, transport_security, ca_file_broken,
+           wrong_frames, storm, lost_client,
            nothing_left]
