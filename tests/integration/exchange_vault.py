@@ -141,6 +141,8 @@ def kept_out(bench, bao, target):
          {"options": {"role": "Agent"}}),
         ("a token to renew with a line break", "AID_E_PROTOCOL", "no bearer token", {"PREVIOUS": "a\r\nX: y"}),
     ]
+    bench.expect("vault: a token to revoke with a line break", retire(bench, target, "a\r\nX: y"), "AID_E_PROTOCOL",
+                 "no bearer token")
     alive = bao.tokens()
     for name, status, text, more in rows:
         bench.expect(f"vault refuses {name}", target.ask(**more), status, text)
