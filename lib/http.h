@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
 /* The HTTP client: many GETs and POSTs at a time in one thread, none of them without a deadline and a
- * size limit. https with verified certificates only, http only to a loopback host; no redirects, no
- * proxy, no netrc, no cookies, no content coding; addresses are judged after name resolution
- * (net_filter.h). Only the http*.c files see curl.
+ * size limit. https with verified certificates only, http only to a loopback host; no redirect is
+ * followed, though a caller may take the location of a 307 and ask there (take_redirect); no proxy, no
+ * netrc, no cookies, no content coding; addresses are judged after name resolution (net_filter.h). Only
+ * the http*.c files see curl.
  *
  * Connections, TLS sessions and HTTP/2 streams are shared by all requests of one scope, and one parsed
  * CA file by all scopes. Drive it from any poll loop: aid_http_fd() readable, or aid_http_timeout_ms()

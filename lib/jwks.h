@@ -13,8 +13,8 @@
 #define AID_CACHE_MAX_MS (86400 * INT64_C(1000))
 #define AID_CACHE_STALE_MS (86400 * INT64_C(1000))  /* used that long after a refresh failed */
 #define AID_CACHE_RETRY_MS (30 * INT64_C(1000))     /* between refreshes that fail */
-#define AID_JWKS_SHOWN_MS (5 * INT64_C(1000))       /* the same for tokens that others show */
 #define AID_JWKS_FORCE_MS (300 * INT64_C(1000))     /* between fetches for an unknown kid */
+#define AID_JWKS_SHOWN_MS (5 * INT64_C(1000))       /* the same for tokens that others show */
 
 struct aid_cache_age {
 	bool filled;

@@ -119,8 +119,3 @@ int aid_replay_note(struct aid_replay *replay, const char *owner, const char *na
 	*bucket = (uint32_t)index;
 	return AID_OK;
 }
-
-size_t aid_replay_count(const struct aid_replay *replay)
-{
-	return replay->count;
-}

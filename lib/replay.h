@@ -25,6 +25,5 @@ AID_DEFINE_AUTO(aid_replay)
  * AID_E_NOMEM. */
 int aid_replay_note(struct aid_replay *replay, const char *owner, const char *name, int64_t now_ms,
 	struct aid_error *err) AID_WUR;
-size_t aid_replay_count(const struct aid_replay *replay);
 
 #endif
