@@ -177,6 +177,7 @@ int aid_ipc_recv(int fd, void *buffer, size_t capacity, size_t *ret_length, int 
 	union control control;
 	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1,
 		.msg_control = control.room, .msg_controllen = sizeof(control.room)};
+	int taken[AID_IPC_FDS_MAX];
 	size_t n_fds = 0;
 	ssize_t got;
 	int r;
@@ -190,14 +191,18 @@ int aid_ipc_recv(int fd, void *buffer, size_t capacity, size_t *ret_length, int 
 		return aid_fail_errno(err, AID_E_UNREACHABLE, errno, "receive");
 	if (got == 0)
 		return aid_fail(err, AID_E_UNREACHABLE, "the other side closed the connection");
-	r = take_fds(&message, fds, max_fds, &n_fds);
+	r = take_fds(&message, taken, max_fds < AID_IPC_FDS_MAX ? max_fds : AID_IPC_FDS_MAX, &n_fds);
 	if (r == AID_OK && (message.msg_flags & MSG_TRUNC) == 0) {
+		for (size_t i = 0; i < n_fds; i++)
+			fds[i] = taken[i];
 		*ret_length = (size_t)got;
 		*ret_n_fds = n_fds;
 		return AID_OK;
 	}
-	while (fds != NULL && n_fds > 0)
-		(void)close(fds[--n_fds]);
+	while (n_fds > 0)
+		(void)close(taken[--n_fds]);
+	/* A secret may be in it, which nobody reads and nobody else would wipe. */
+	explicit_bzero(buffer, (size_t)got < capacity ? (size_t)got : capacity);
 	return aid_fail(err, AID_E_PROTOCOL, "frame over %zu bytes or with too many descriptors",
 		capacity);
 }

@@ -318,6 +318,7 @@ static void test_descriptors(void **state)
 	struct aid_error err = AID_ERROR_INIT;
 	int sent[5] = {0, 0, 0, 0, 0}, got[4];
 	size_t length, count = 0;
+	const char zeros[8] = {0};
 	char buffer[16];
 
 	(void)state;
@@ -330,15 +331,20 @@ static void test_descriptors(void **state)
 		assert_int_equal(close(got[i]), 0);
 	}
 	assert_failed(aid_ipc_send(pair.a, "x", 1, sent, 5, &err), AID_E_INVALID, &err, "at most 4");
-	/* More than asked for: all are closed again, the frame is refused. */
+	/* More than asked for: all are closed again, the frame is refused, and nothing of it is left. */
 	got[0] = -7;
+	length = count = 77;
 	assert_ok(aid_ipc_send(pair.a, "hello", 5, sent, 2, &err), &err);
 	assert_failed(aid_ipc_recv(pair.b, buffer, sizeof(buffer), &length, got, 1, &count, &err),
 		AID_E_PROTOCOL, &err, "too many descriptors");
 	assert_int_equal(fcntl(pair.b + 1, F_GETFD), -1);
+	assert_int_equal(got[0], -7);
+	assert_memory_equal(buffer, zeros, 5);
 	assert_ok(aid_ipc_send(pair.a, "longer than that", 16, NULL, 0, &err), &err);
 	assert_failed(aid_ipc_recv(pair.b, buffer, 8, &length, NULL, 0, &count, &err), AID_E_PROTOCOL,
 		&err, "over 8 bytes");
+	assert_memory_equal(buffer, zeros, 8);
+	assert_true(length == 77 && count == 77);
 	pair_done(&pair);
 }
 
