@@ -155,7 +155,8 @@ static bool receive(struct kd_daemon *daemon)
 
 static bool expects_answer(const struct kd_daemon *daemon)
 {
-	return !kd_list_is_empty(&daemon->fetch.flying) || daemon->retire.n_flying > 0;
+	return !kd_list_is_empty(&daemon->fetch.flying) || !kd_list_is_empty(&daemon->verify.flying) ||
+		daemon->retire.n_flying > 0;
 }
 
 static void on_ready(struct kd_daemon *daemon, struct kd_watch *watch, uint32_t events)

@@ -26,6 +26,7 @@ struct verification {
 	struct aid_secret *frame;
 	uint32_t id;
 	uint8_t sends;
+	bool flying;
 	unsigned int version; /* of the frame */
 	bool with_keys; /* the host's own issuer is among the accepted ones */
 };
@@ -67,7 +68,7 @@ void kd_verify_leave(struct kd_daemon *daemon, struct kd_client *client)
 		return;
 	client->verification = NULL;
 	v->client = NULL;
-	if (v->sends == 0)
+	if (!v->flying)
 		forget(daemon, v);
 }
 
@@ -345,10 +346,18 @@ int kd_verify_flush(struct kd_daemon *daemon)
 			continue;
 		}
 		v->sends++;
+		v->flying = true;
 		kd_list_remove(&v->node);
 		kd_list_append(&verify->flying, &v->node);
 	}
 	return AID_OK;
+}
+
+static void wait_again(struct kd_daemon *daemon, struct verification *v)
+{
+	v->flying = false;
+	kd_list_remove(&v->node);
+	kd_list_prepend(&daemon->verify.waiting, &v->node);
 }
 
 void kd_verify_disconnected(struct kd_daemon *daemon)
@@ -364,8 +373,7 @@ void kd_verify_disconnected(struct kd_daemon *daemon)
 			refuse(daemon, v, &err);
 			continue;
 		}
-		kd_list_remove(&v->node);
-		kd_list_prepend(&verify->waiting, &v->node);
+		wait_again(daemon, v);
 	}
 }
 
@@ -416,8 +424,7 @@ void kd_verify_answered(struct kd_daemon *daemon, const struct aid_frame *frame)
 		return;
 	}
 	if (frame->type == AID_MSG_ERROR && kd_fetch_refused(daemon, frame, v->version, &err)) {
-		kd_list_remove(&v->node);
-		kd_list_prepend(&daemon->verify.waiting, &v->node);
+		wait_again(daemon, v);
 		daemon->fetch.send_due = true;
 		return;
 	}

@@ -101,6 +101,23 @@ def who_leaves_keeps_a_place(host):
     wait_for("room", lambda: AsUid(4001).ask(VERIFY, **request())[1].get(T["TEXT"]) == b"judged", 3)
 
 
+# Fetch ended under it, and so did who asked: the next fetch is asked nothing.
+def who_leaves_while_fetch_is_gone(host):
+    running(host, default="hang")
+    leaver = Client()
+    leaver.send(VERIFY, request().items())
+    wait_for("the request", lambda: len(asked(host)) == 1, 2)
+    host.stop_fetch()
+    host.wait_log("op=fetch status=unreachable")
+    leaver.close()
+    kind, _, _ = Client().ask(kh.LIST)
+    assert kind == kh.DONE
+    host.control(default={"status": ST["denied"], "text": "judged"})
+    host.start_fetch()
+    refused(ST["denied"], "judged")
+    assert len(asked(host)) == 2, asked(host)
+
+
 def too_many_a_second(host):
     running(host, default={"status": ST["denied"], "text": "judged"})
     pid = os.fork()
@@ -117,7 +134,8 @@ def too_many_a_second(host):
     assert os.waitpid(pid, 0)[1] == 0, "nobody was told to wait"
 
 
-CASES = [requests_that_are_wrong, answers_of_fetch, fetch_that_is_gone, who_leaves_keeps_a_place, too_many_a_second]
+CASES = [requests_that_are_wrong, answers_of_fetch, fetch_that_is_gone, who_leaves_keeps_a_place,
+         who_leaves_while_fetch_is_gone, too_many_a_second]
 
 if __name__ == "__main__":
     kh.enter()
