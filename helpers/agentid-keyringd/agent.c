@@ -19,6 +19,8 @@ static void agent_free(struct kd_agent *agent)
 	kd_list_remove(&agent->node);
 	free(agent->last_error);
 	free(agent->problem);
+	free(agent->cut_issuer);
+	free(agent->cut_subject);
 	free(agent);
 }
 
@@ -102,6 +104,20 @@ void kd_agent_set_error(struct kd_agent *agent, const char *text)
 {
 	free(agent->last_error);
 	agent->last_error = text == NULL ? NULL : strdup(text);
+}
+
+void kd_agent_set_cut(struct kd_agent *agent, const char *issuer, const char *subject)
+{
+	free(agent->cut_issuer);
+	free(agent->cut_subject);
+	agent->cut_issuer = issuer == NULL ? NULL : strdup(issuer);
+	agent->cut_subject = issuer == NULL ? NULL : strdup(subject);
+	if (agent->cut_issuer != NULL && agent->cut_subject != NULL)
+		return;
+	/* Without memory, too. */
+	free(agent->cut_issuer);
+	free(agent->cut_subject);
+	agent->cut_issuer = agent->cut_subject = NULL;
 }
 
 size_t kd_agent_credential_size(const struct kd_agent *agent, enum aid_target_kind kind)

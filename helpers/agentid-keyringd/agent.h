@@ -47,6 +47,10 @@ struct kd_agent {
 	struct kd_list sessions;
 	uint32_t n_sessions;
 	bool revoked;
+	/* What its tokens said when it was cut off, because its configuration may go before they expire.
+	 * NULL: not known; a subject of "": any. */
+	char *cut_issuer;
+	char *cut_subject;
 	size_t token_size;              /* the largest seen, for admission */
 	size_t credential_sizes[AID_TARGET_LAST_WK + 1]; /* the same of each kind */
 	char *last_error;
@@ -67,6 +71,8 @@ struct kd_issuer *kd_issuers_get(struct kd_agents *agents, const char *name);
 /* Copies; NULL: its file is good. */
 void kd_agent_set_problem(struct kd_agent *agent, const char *text);
 void kd_agent_set_error(struct kd_agent *agent, const char *text);
+/* Copies; NULL: nothing is known. */
+void kd_agent_set_cut(struct kd_agent *agent, const char *issuer, const char *subject);
 /* What room a credential of this kind needs: the largest seen, or what it commonly has. */
 size_t kd_agent_credential_size(const struct kd_agent *agent, enum aid_target_kind kind);
 void kd_agent_saw_credential(struct kd_agent *agent, enum aid_target_kind kind, size_t size);

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "credential.h"
 #include "ending.h"
+#include "killswitch.h"
 #include "refresh.h"
 #include "str.h"
 
@@ -163,6 +164,7 @@ static void take_config(struct kd_daemon *daemon, const struct aid_agent *config
 	(void)snprintf(agent->account, sizeof(agent->account), "%s", config->account);
 	agent->config = config;
 	agent->issuer = kd_issuers_get(&daemon->agents, issuer);
+	kd_killswitch_learn(agent);
 }
 
 /* Marks the agents whose files are refused; also one that has no session and no other configuration, so

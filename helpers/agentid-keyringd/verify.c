@@ -431,9 +431,8 @@ void kd_verify_answered(struct kd_daemon *daemon, const struct aid_frame *frame)
 	if (frame->type != AID_MSG_VERIFIED && frame->type != AID_MSG_ERROR)
 		(void)aid_fail(&err, AID_E_PROTOCOL, "agentid-fetch answered with message %d",
 			(int)frame->type);
-	else if (frame->type == AID_MSG_VERIFIED && kd_verify_is_cut_off(daemon, frame))
-		(void)aid_fail(&err, AID_E_REVOKED,
-			"the token is of an agent that is cut off on this host (agentid revoke)");
+	else if (frame->type == AID_MSG_VERIFIED)
+		(void)!kd_verify_check_cut_off(daemon, frame, &err);
 	if (err.status != AID_OK)
 		refuse(daemon, v, &err);
 	else

@@ -189,25 +189,68 @@ int kd_verify_open_keys(const struct kd_daemon *daemon, int *ret_fd, struct aid_
 	return r;
 }
 
-bool kd_verify_is_cut_off(const struct kd_daemon *daemon, const struct aid_frame *frame)
+static bool is_agents(const struct kd_daemon *daemon, const struct kd_agent *agent, const char *issuer,
+	const char *subject)
 {
-	char issuer[AID_TRUST_ISSUER_MAX + 1], subject[AID_VERIFY_SUBJECT_SIZE];
 	char own[KD_AGENT_ID_SIZE + 8];
 
-	if (aid_frame_text(frame, AID_TAG_ISSUER, issuer, sizeof(issuer), NULL) != AID_OK ||
-		aid_frame_text(frame, AID_TAG_SUBJECT, subject, sizeof(subject), NULL) != AID_OK)
-		return false;
-	for (struct kd_list *n = daemon->agents.list.next; n != &daemon->agents.list; n = n->next) {
-		const struct kd_agent *agent = KD_CONTAINER(n, struct kd_agent, node);
+	(void)snprintf(own, sizeof(own), "agent:%s", agent->id);
+	if (daemon->config != NULL && aid_streq(daemon->config->host_issuer, issuer) && aid_streq(own, subject))
+		return true;
+	if (is_issuer_of(agent->config, issuer) && aid_streq(agent->config->token.subject, subject))
+		return true;
+	return agent->cut_issuer != NULL && aid_streq(agent->cut_issuer, issuer) &&
+		aid_streq(agent->cut_subject, subject);
+}
 
-		if (!agent->revoked)
-			continue;
-		(void)snprintf(own, sizeof(own), "agent:%s", agent->id);
-		if (daemon->config != NULL && aid_streq(daemon->config->host_issuer, issuer) &&
-			aid_streq(own, subject))
-			return true;
-		if (is_issuer_of(agent->config, issuer) && aid_streq(agent->config->token.subject, subject))
+/* Nothing says which tokens are the agent's, or any subject may be. */
+static bool may_be_agents(const struct kd_agent *agent, const char *issuer)
+{
+	if (agent->config == NULL && agent->cut_issuer == NULL)
+		return true;
+	if (is_issuer_of(agent->config, issuer) && agent->config->token.subject == NULL)
+		return true;
+	return agent->cut_issuer != NULL && aid_streq(agent->cut_issuer, issuer) &&
+		agent->cut_subject[0] == '\0';
+}
+
+/* Of this host as an issuer, or of an agent that has a configuration. */
+static bool is_known(const struct aid_config *config, const char *issuer, const char *subject)
+{
+	if (config == NULL)
+		return false;
+	if (aid_streq(config->host_issuer, issuer))
+		return true;
+	for (size_t i = 0; i < config->n_agents; i++) {
+		if (is_issuer_of(&config->agents[i], issuer) &&
+			aid_streq(config->agents[i].token.subject, subject))
 			return true;
 	}
 	return false;
+}
+
+int kd_verify_check_cut_off(const struct kd_daemon *daemon, const struct aid_frame *frame,
+	struct aid_error *err)
+{
+	const struct kd_agent *doubtful = NULL;
+	char issuer[AID_TRUST_ISSUER_MAX + 1], subject[AID_VERIFY_SUBJECT_SIZE];
+	int r = aid_frame_text_required(frame, AID_TAG_ISSUER, issuer, sizeof(issuer), err);
+
+	if (r == AID_OK)
+		r = aid_frame_text(frame, AID_TAG_SUBJECT, subject, sizeof(subject), err);
+	if (r != AID_OK)
+		return r;
+	for (struct kd_list *n = daemon->agents.list.next; n != &daemon->agents.list; n = n->next) {
+		const struct kd_agent *agent = KD_CONTAINER(n, struct kd_agent, node);
+
+		if (agent->revoked && is_agents(daemon, agent, issuer, subject))
+			return aid_fail(err, AID_E_REVOKED,
+				"the token is of an agent that is cut off on this host (agentid revoke)");
+		if (agent->revoked && may_be_agents(agent, issuer))
+			doubtful = agent;
+	}
+	if (doubtful == NULL || is_known(daemon->config, issuer, subject))
+		return AID_OK;
+	return aid_fail(err, AID_E_REVOKED, "the token may be of agent '%s', which is cut off on this host: "
+		"no valid configuration says which tokens are not (agentid allow %s)", doubtful->id, doubtful->id);
 }

@@ -23,7 +23,9 @@ int kd_verify_trusts(const struct kd_daemon *daemon, const struct aid_frame *fra
 	AID_WUR;
 /* The key set of the host's own issuer, opened. AID_E_CONFIG. */
 int kd_verify_open_keys(const struct kd_daemon *daemon, int *ret_fd, struct aid_error *err) AID_WUR;
-/* Whether an answer is about an agent of this host that is cut off. */
-bool kd_verify_is_cut_off(const struct kd_daemon *daemon, const struct aid_frame *frame);
+/* AID_E_REVOKED: an answer is about an agent of this host that is cut off, or nothing says that it is not.
+ * AID_E_PROTOCOL: it does not say whom it is about. */
+int kd_verify_check_cut_off(const struct kd_daemon *daemon, const struct aid_frame *frame,
+	struct aid_error *err) AID_WUR;
 
 #endif

@@ -3,6 +3,7 @@
 # Copyright The agentid authors
 """What agentid-keyringd makes of requests to verify, with a fetch that does what each case says."""
 import os
+import signal
 import sys
 import time
 
@@ -118,6 +119,32 @@ def who_leaves_while_fetch_is_gone(host):
     assert len(asked(host)) == 2, asked(host)
 
 
+def cut_off_and_not_configured(host):
+    running(host, default={"issuer": ISSUER, "subject": "agent:a"})
+    host.write("/etc/agentid/agents.d/b.conf", host.agent_text("b", "games", issuer=ISSUER))
+    host.daemon.send_signal(signal.SIGHUP)
+    host.wait_log("op=config status=ok agents=2")
+    assert Client().ask(VERIFY, **request())[0] == kh.VERIFIED
+    assert Client().ask(kh.REVOKE, AGENT="a")[0] == kh.DONE
+    refused(ST["revoked"], "is cut off on this host")
+    os.unlink("/etc/agentid/agents.d/a.conf")
+    host.daemon.send_signal(signal.SIGHUP)
+    host.wait_log("op=config status=ok agents=1")
+    refused(ST["revoked"], "is cut off on this host")
+    host.kill()
+    host.start()
+    refused(ST["revoked"], "the token is of an agent that is cut off on this host")
+    host.kill()
+    host.write("/var/lib/agentid/revoked/a", "", 0o600)  # as one that was made by hand
+    host.start()
+    refused(ST["revoked"], "may be of agent 'a', which is cut off on this host")
+    host.control(default={"issuer": ISSUER, "subject": "agent:b"})
+    assert Client().ask(VERIFY, **request())[0] == kh.VERIFIED, "the token of another agent"
+    host.control(default={"issuer": ISSUER, "subject": "agent:a"})
+    assert Client().ask(kh.ALLOW, AGENT="a")[0] == kh.DONE
+    assert Client().ask(VERIFY, **request())[0] == kh.VERIFIED
+
+
 def too_many_a_second(host):
     running(host, default={"status": ST["denied"], "text": "judged"})
     pid = os.fork()
@@ -135,7 +162,7 @@ def too_many_a_second(host):
 
 
 CASES = [requests_that_are_wrong, answers_of_fetch, fetch_that_is_gone, who_leaves_keeps_a_place,
-         who_leaves_while_fetch_is_gone, too_many_a_second]
+         who_leaves_while_fetch_is_gone, cut_off_and_not_configured, too_many_a_second]
 
 if __name__ == "__main__":
     kh.enter()

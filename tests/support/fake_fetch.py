@@ -8,7 +8,8 @@ fake_fetch.py [--socket PATH] [--control FILE] [--journal FILE]
 Without --socket it takes a listening socket as descriptor 3 (LISTEN_FDS). The control file is read
 for every request: {"lifetime_ms": 300000, "script": [ACTION, ...], "default": ACTION, "delay_ms": 0,
 "version": that of the answers, else the one of the request}.
-An ACTION is "ok", "hang", "exit", "garbage", or {"status": N, "retry_after": N, "text": "..."}; the
+An ACTION is "ok", "hang", "exit", "garbage", {"status": N, "retry_after": N, "text": "..."}, or, of a
+verification, {"issuer": "...", "subject": "..."}; the
 script is used up action by action (by all processes together: a counter stands beside the file). A
 token is "tok-" and 24 characters. Revocations have "retire" and "retire_script" in place of "default"
 and "script"; "unsupported" is one more ACTION there. Exchanges have "exchange" and "exchange_script",
@@ -27,7 +28,7 @@ import sys
 import time
 
 MAGIC, VERSION = 0x4441, 1
-DONE, ERROR, SIGN, TOKEN, RETIRE, EXCHANGE, ISSUED = 17, 21, 32, 33, 34, 35, 48
+DONE, ERROR, VERIFIED, SIGN, TOKEN, RETIRE, EXCHANGE, ISSUED = 17, 21, 22, 32, 33, 34, 35, 48
 STATUS, TEXT, RETRY_AFTER, COUNT_OF, EXPIRES, LIFETIME = 0, 1, 4, 17, 18, 21
 SECRET, TOKEN_ID, JTI, ISSUER, SUBJECT, AUDIENCE, FDS = 35, 36, 37, 38, 39, 40, 55
 SOURCE, SCOPE, HOST_SUBJECT, CREDENTIAL_TYPE, NAME, SESSION_NAME, OPTIONS, PREVIOUS, RENEWABLE = (
@@ -109,6 +110,8 @@ def texts(fields):
 
 
 def answer(ident, kind, control, action, fields, version):
+    if isinstance(action, dict) and "subject" in action:
+        return frame(VERIFIED, ident, [(ISSUER, action["issuer"]), (SUBJECT, action["subject"])], version)
     if isinstance(action, dict):
         said = [(STATUS, action["status"]), (TEXT, action.get("text", "said so"))]
         if "retry_after" in action:
