@@ -241,6 +241,15 @@ static void note_use(struct kd_credential *c)
 		kd_credential_note(c->session);
 }
 
+static bool is_first(const struct kd_session *session)
+{
+	for (struct kd_list *n = session->credentials.next; n != &session->credentials; n = n->next) {
+		if (KD_CONTAINER(n, struct kd_credential, node)->key != 0)
+			return false;
+	}
+	return true;
+}
+
 /* Whether somebody who waits has it asked for at once. */
 static int may_ask(struct kd_daemon *daemon, const struct kd_credential *c, struct aid_error *err)
 {
@@ -260,10 +269,11 @@ static int may_ask(struct kd_daemon *daemon, const struct kd_credential *c, stru
 		return aid_fail(err, AID_E_BUSY,
 			"the session ended its own key agentid:%s; another one is made after %d s", c->name,
 			REMADE_MS / 1000);
-	/* One that is there has its room already. */
-	if (c->key != 0)
+	/* One that is there has its room already; that of one that ended the kernel gives to others. */
+	if (c->key != 0 && kd_credential_key_lives(c))
 		return AID_OK;
-	kd_quota_add_credential(&need, strlen(c->name), kd_agent_credential_size(session->agent, c->kind));
+	kd_quota_add_credential(&need, strlen(c->name), kd_agent_credential_size(session->agent, c->kind),
+		is_first(session));
 	return kd_admission_ask(&daemon->admission, daemon->sessions.count, &need, now, err);
 }
 

@@ -157,7 +157,7 @@ static int admit(struct kd_daemon *daemon, const struct kd_agent *agent, aid_ser
 		const struct aid_credential *credential = &agent->config->credentials[i];
 
 		kd_quota_add_credential(&need, strlen(credential->name),
-			kd_agent_credential_size(agent, credential->options.target->kind));
+			kd_agent_credential_size(agent, credential->options.target->kind), i == 0);
 	}
 	return kd_admission_ask(&daemon->admission, daemon->sessions.count, &need, aid_clock_boot_ms(), err);
 }

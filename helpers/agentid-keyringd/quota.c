@@ -17,8 +17,12 @@ struct kd_quota_need kd_quota_session(size_t token_size)
 	return (struct kd_quota_need){.keys = 5, .bytes = (int64_t)bytes};
 }
 
-void kd_quota_add_credential(struct kd_quota_need *need, size_t name_length, size_t size)
+void kd_quota_add_credential(struct kd_quota_need *need, size_t name_length, size_t size, bool first)
 {
+	if (first) {
+		need->keys++;
+		need->bytes += (int64_t)aid_quota_cost(strlen(AID_KEY_CREDENTIALS), 0);
+	}
 	/* Its key, its line in agentid:info and its part of the record. */
 	need->keys++;
 	need->bytes += (int64_t)(aid_quota_cost(strlen(AID_KEY_PREFIX) + name_length, size) + name_length +

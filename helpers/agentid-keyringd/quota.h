@@ -8,6 +8,7 @@
 #include "error.h"
 #include "keyring.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@
 /* A key that an agent ended is made anew while the kernel still counts the old one. */
 #define KD_QUOTA_RESERVE_KEYS 16
 #define KD_QUOTA_TOKEN_GUESS 1536U /* bytes of an agent's token while none was seen */
-#define KD_QUOTA_RECORD_GUESS 200U /* bytes that keyringd notes of one credential */
+#define KD_QUOTA_RECORD_GUESS 256U /* bytes that keyringd notes of one credential */
 #define KD_QUOTA_FRESH_MS 200      /* how long one reading of /proc/key-users serves */
 
 struct kd_admission {
@@ -31,8 +32,8 @@ struct kd_quota_need {
 
 /* What a session costs beyond its ring. */
 struct kd_quota_need kd_quota_session(size_t token_size);
-/* One more key, of a credential. */
-void kd_quota_add_credential(struct kd_quota_need *need, size_t name_length, size_t size);
+/* One more key, of a credential; and with the first of a session the key of what is noted of them. */
+void kd_quota_add_credential(struct kd_quota_need *need, size_t name_length, size_t size, bool first);
 /* Pure: AID_OK, or AID_E_QUOTA with the figures and the sysctl to raise. */
 int kd_quota_admit(const struct aid_quota *quota, uint32_t sessions, const struct kd_quota_need *need,
 	struct aid_error *err) AID_WUR;

@@ -63,9 +63,13 @@ static void test_credentials(void **state)
 	struct aid_error err = AID_ERROR_INIT;
 
 	(void)state;
-	kd_quota_add_credential(&need, strlen("aws"), 17000);
+	kd_quota_add_credential(&need, strlen("aws"), 17000, false);
 	assert_int_equal(need.keys, bare.keys + 1);
 	assert_true(need.bytes > bare.bytes + 17000 && need.bytes < bare.bytes + 18000);
+	need = bare;
+	kd_quota_add_credential(&need, strlen("aws"), 17000, true);
+	assert_int_equal(need.keys, bare.keys + 2);
+	assert_true(need.bytes > bare.bytes + 17300 && need.bytes < bare.bytes + 18000);
 	quota.bytes = quota.bytes_max - bare.bytes - KD_QUOTA_RESERVE_BYTES;
 	assert_ok(kd_quota_admit(&quota, 0, &bare, &err), &err);
 	assert_failed(kd_quota_admit(&quota, 0, &need, &err), AID_E_QUOTA, &err, "more are needed");
