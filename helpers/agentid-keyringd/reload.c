@@ -196,10 +196,11 @@ static void retry_failing(struct kd_daemon *daemon, struct kd_agent *agent)
 		struct kd_session *session = KD_CONTAINER(n, struct kd_session, of_agent);
 
 		next = n->next;
-		kd_credentials_reload(daemon, session);
 		if (session->state == KD_LIVE &&
 			(session->failures > 0 || !kd_list_is_empty(&session->waiting)))
 			kd_refresh_soon(daemon, session, RETRY_WINDOW_MS);
+		/* Last: an opening one that cannot be finished ends here. */
+		kd_credentials_reload(daemon, session);
 	}
 }
 
