@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The agentid authors */
 /* The keyring layout of agentid-keyring(7): names, permissions and order of operations, defined here
- * and nowhere else. keyring.c is the only file that sees keyutils. Times are wall-clock
- * milliseconds since 1970, as the kernel's key expiry runs on that clock; the kernel counts whole
- * seconds, so a key is gone at or before the second its token expires in.
+ * and nowhere else. keyring.c, keyring_place.c, keyring_read.c and keyring_store.c alone see keyutils.
+ * Times are wall-clock milliseconds since 1970, as the kernel's key expiry runs on that clock; the
+ * kernel counts whole seconds, so a key is gone at or before the second its token expires in.
  *
  * Three users: the PAM module and agentid exec (place a ring), keyringd (fill, refresh, revoke and
  * find rings again), readers (find and read). */
