@@ -109,22 +109,20 @@ static int decode_numbers(const struct aid_frame *frame, struct aid_record *r, s
 	return AID_OK;
 }
 
-/* A newer format may add fields, which are passed over here. One that changes what a field means or
- * leaves one out says which format a reader has to know. */
-static int check_format(const struct aid_frame *frame, struct aid_error *err)
+int aid_record_check_format(const struct aid_frame *frame, const char *what, struct aid_error *err)
 {
 	int64_t needs = 1;
 	int r = AID_OK;
 
 	if (frame->version == 0)
-		return aid_fail(err, AID_E_PROTOCOL, "session record of format 0");
+		return aid_fail(err, AID_E_PROTOCOL, "%s of format 0", what);
 	if (aid_frame_has(frame, AID_TAG_RECORD_NEEDS))
 		r = aid_frame_int(frame, AID_TAG_RECORD_NEEDS, 1, UINT16_MAX, &needs, err);
 	if (r != AID_OK)
 		return r;
 	if (needs > aid_record_format)
 		return aid_fail(err, AID_E_VERSION,
-			"session record of format %u needs a reader of format %lld, this one knows %u",
+			"%s of format %u needs a reader of format %lld, this one knows %u", what,
 			frame->version, (long long)needs, aid_record_format);
 	return AID_OK;
 }
@@ -132,7 +130,7 @@ static int check_format(const struct aid_frame *frame, struct aid_error *err)
 static int decode_fields(const struct aid_frame *frame, struct aid_record *record,
 	struct aid_error *err)
 {
-	int r = check_format(frame, err);
+	int r = aid_record_check_format(frame, "session record", err);
 
 	if (r == AID_OK)
 		r = decode_texts(frame, record, err);

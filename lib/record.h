@@ -17,6 +17,8 @@
 #define AID_RECORD_FORMAT 1   /* of what is written, see versions.h */
 #define AID_RECORD_MAX 1024U /* in every format */
 
+struct aid_frame;
+
 struct aid_record {
 	char session[AID_SESSION_ID_SIZE];
 	char agent[64];
@@ -43,5 +45,9 @@ int aid_record_encode(const struct aid_record *record, void *buffer, size_t size
  * session where the record does. */
 int aid_record_decode(const void *bytes, size_t length, struct aid_record *ret_record,
 	struct aid_error *err) AID_WUR;
+/* A newer format may add fields, which are passed over. One that changes what a field means or leaves one
+ * out says which format a reader has to know. AID_E_PROTOCOL, AID_E_VERSION. */
+int aid_record_check_format(const struct aid_frame *frame, const char *what, struct aid_error *err)
+	AID_WUR;
 
 #endif

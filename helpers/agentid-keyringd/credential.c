@@ -23,7 +23,6 @@
 #define KEEP_TRYING_MS (INT64_C(600) * 1000)
 /* A session that ends its own key gets the next one no sooner. */
 #define REMADE_MS 5000
-#define TARGET_NAME_SIZE 320
 
 static void on_due(struct kd_daemon *daemon, struct kd_timer *timer);
 
@@ -60,7 +59,7 @@ static bool is_wanted(const struct kd_credential *c)
 {
 	const struct aid_credential *config = kd_credential_config(c);
 
-	if (config == NULL)
+	if (config == NULL || c->session->state == KD_TAMPERED)
 		return false;
 	if (says(config, "refresh", "always") || (c->refreshes == 0 && says(config, "at_open", "yes")))
 		return true;
@@ -76,7 +75,7 @@ struct kd_issuer *kd_credential_target(struct kd_daemon *daemon, const struct kd
 	const struct aid_token_config *token = &agent->config->token;
 	bool provider = daemon->config != NULL &&
 		aid_credential_source(daemon->config, config) == AID_SOURCE_OIDC;
-	char host[256], name[TARGET_NAME_SIZE + 512];
+	char host[256], name[KD_TARGET_NAME_SIZE];
 
 	aid_target_host(&config->options, token->issuer, host, sizeof(host));
 	(void)snprintf(name, sizeof(name), "target %s%s%s", host, provider ? " with " : "",
@@ -335,8 +334,9 @@ static void opened(struct kd_daemon *daemon, struct kd_credential *c)
 
 /* ---- answers ---- */
 
-static void adopt(struct kd_credential *c, const struct kd_issued *issued)
+static void adopt(struct kd_credential *c, struct kd_issuer *from, const struct kd_issued *issued)
 {
+	c->from = from;
 	c->received_boot_ms = aid_clock_boot_ms();
 	c->lifetime_ms = issued->lifetime_ms;
 	c->expires_wall_ms = issued->expires_wall_ms;
@@ -345,13 +345,24 @@ static void adopt(struct kd_credential *c, const struct kd_issued *issued)
 	memcpy(c->id, issued->token_id, sizeof(c->id));
 }
 
-static int store(struct kd_credential *c, const struct kd_issued *issued, bool *ret_recreated,
-	struct aid_error *err)
+/* Key and record are not written at once: what comes from another one than before has no known maker
+ * in between. */
+static void forget_maker(struct kd_credential *c)
 {
-	const struct kd_credential before = *c;
+	c->from = NULL;
+	kd_credential_note(c->session);
+}
+
+static int store(struct kd_credential *c, struct kd_issuer *from, const struct kd_issued *issued,
+	bool *ret_recreated, struct aid_error *err)
+{
+	struct kd_credential before;
 	int r;
 
-	adopt(c, issued);
+	if (c->from != NULL && c->from != from)
+		forget_maker(c);
+	before = *c;
+	adopt(c, from, issued);
 	c->refreshes++;
 	c->used = false;
 	r = kd_credential_store(c, issued->bytes, issued->length, ret_recreated, err);
@@ -359,7 +370,7 @@ static int store(struct kd_credential *c, const struct kd_issued *issued, bool *
 		kd_agent_saw_credential(c->session->agent, c->kind, issued->length);
 		return r;
 	}
-	/* What is in the ring is the one before, or nothing. */
+	/* What is in the ring is the one before, or its end is noted too early. */
 	c->expires_wall_ms = before.expires_wall_ms;
 	c->expires_boot_ms = before.expires_boot_ms;
 	c->lifetime_ms = before.lifetime_ms;
@@ -367,17 +378,24 @@ static int store(struct kd_credential *c, const struct kd_issued *issued, bool *
 	c->renewable = before.renewable;
 	c->refreshes = before.refreshes;
 	c->used = before.used;
+	c->from = before.from;
 	memcpy(c->id, before.id, sizeof(c->id));
+	/* Or there was none: then nobody may use what could not be noted. */
+	if (!kd_credential_is_there(&before)) {
+		kd_credential_revoke(c);
+		kd_credentials_note(c->session);
+	}
 	return r;
 }
 
-static void succeeded(struct kd_daemon *daemon, struct kd_credential *c, const struct kd_issued *issued)
+static void succeeded(struct kd_daemon *daemon, struct kd_credential *c, struct kd_issuer *from,
+	const struct kd_issued *issued)
 {
 	bool told = c->refreshes > 0 && c->last_error == NULL, recreated = false;
 	bool was_there = kd_credential_is_there(c);
 	struct aid_error err = AID_ERROR_INIT;
 
-	if (store(c, issued, &recreated, &err) != AID_OK) {
+	if (store(c, from, issued, &recreated, &err) != AID_OK) {
 		failed(daemon, c, &err, true);
 		return;
 	}
@@ -397,6 +415,7 @@ static void succeeded(struct kd_daemon *daemon, struct kd_credential *c, const s
 void kd_credential_answered(struct kd_daemon *daemon, struct kd_job *job, const struct kd_answer *answer)
 {
 	struct kd_credential *c = job->credential;
+	struct kd_issuer *from = job->asked;
 	struct aid_error err = AID_ERROR_INIT;
 	struct kd_issued issued;
 
@@ -407,7 +426,7 @@ void kd_credential_answered(struct kd_daemon *daemon, struct kd_job *job, const 
 	else if (kd_issued_read(answer->frame, AID_KEY_PAYLOAD_MAX, &issued, &err) != AID_OK)
 		failed(daemon, c, &err, true);
 	else
-		succeeded(daemon, c, &issued);
+		succeeded(daemon, c, from, &issued);
 	opened(daemon, c);
 }
 
@@ -435,6 +454,7 @@ static void end_unconfigured(struct kd_daemon *daemon, struct kd_session *sessio
 {
 	struct kd_list *next;
 	struct aid_error err = AID_ERROR_INIT;
+	bool ended = false;
 
 	for (struct kd_list *n = session->credentials.next; n != &session->credentials; n = next) {
 		struct kd_credential *c = KD_CONTAINER(n, struct kd_credential, node);
@@ -445,10 +465,24 @@ static void end_unconfigured(struct kd_daemon *daemon, struct kd_session *sessio
 		(void)aid_fail(&err, AID_E_NOTFOUND, "credential '%s' is no longer configured", c->name);
 		log_line(daemon, c, LOG_NOTICE, &err);
 		kd_credential_revoke(c);
-		/* An opening that waits for it goes on with the next deadline or answer. */
+		/* An opening goes on without it. */
 		if (c->opens)
 			session->opens--;
 		drop(daemon, c, &err);
+		ended = true;
+	}
+	if (ended)
+		kd_credentials_note(session);
+}
+
+/* Those whose time came while there was no configuration for them. */
+static void plan_wanted(struct kd_daemon *daemon, struct kd_session *session)
+{
+	for (struct kd_list *n = session->credentials.next; n != &session->credentials; n = n->next) {
+		struct kd_credential *c = KD_CONTAINER(n, struct kd_credential, node);
+
+		if (c->job == NULL && c->timer.place == 0 && is_wanted(c))
+			kd_credential_plan(daemon, c);
 	}
 }
 
@@ -460,6 +494,7 @@ void kd_credentials_reload(struct kd_daemon *daemon, struct kd_session *session)
 		return;
 	end_unconfigured(daemon, session);
 	kd_credentials_soon(daemon, session, SPREAD_MS, true);
+	plan_wanted(daemon, session);
 	if (opening && session->opens == 0)
 		kd_opening_finish(daemon, session);
 }

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define KD_TARGET_NAME_SIZE 832 /* of a target as an issuer, see kd_credential_target() */
+
 struct aid_error;
 struct kd_agent;
 struct kd_answer;
@@ -31,7 +33,8 @@ struct kd_credential {
 	struct kd_session *session;
 	struct kd_list clients;    /* who wait for the exchange under way */
 	struct kd_job *job;        /* NULL: none under way (single flight) */
-	struct kd_issuer *target;  /* who was asked last; NULL: not known after a restart */
+	struct kd_issuer *target;  /* who was asked last, for its breaker; NULL: nobody since the start */
+	struct kd_issuer *from;    /* whose credential is in the key; NULL: none is, or it is not known */
 	struct kd_timer timer;
 	aid_serial key;            /* 0: none yet */
 	enum aid_target_kind kind;
@@ -89,7 +92,8 @@ void kd_credential_plan(struct kd_daemon *daemon, struct kd_credential *credenti
 /* Asks again within window_ms those that are used, or, with failing_only, those that fail. */
 void kd_credentials_soon(struct kd_daemon *daemon, struct kd_session *session, int64_t window_ms,
 	bool failing_only);
-/* After a reload: those that are no longer configured, or are of another type now, end. */
+/* After a reload: those that are no longer configured, or are of another type now, end, and the session with
+ * them when it waited for nothing else and cannot be opened. */
 void kd_credentials_reload(struct kd_daemon *daemon, struct kd_session *session);
 /* The session ends, for this reason: forgets them all. */
 void kd_credentials_drop(struct kd_daemon *daemon, struct kd_session *session, const struct aid_error *err);

@@ -2,7 +2,9 @@
  * Copyright The agentid authors */
 #include "credentialrecord.h"
 
+#include "agent.h"
 #include "ipc.h"
+#include "record.h"
 #include "str.h"
 
 #include <string.h>
@@ -26,13 +28,16 @@ int kd_credential_record_add(const struct kd_credential *c, uint8_t *bytes, size
 	aid_writer_int(&writer, AID_TAG_RECEIVED_BOOT_MS, c->received_boot_ms);
 	aid_writer_int(&writer, AID_TAG_REFRESHES, c->refreshes);
 	aid_writer_text(&writer, AID_TAG_TOKEN_ID, c->id);
+	if (c->from != NULL)
+		aid_writer_text(&writer, AID_TAG_ISSUER, c->from->name);
 	r = aid_writer_end(&writer);
 	if (r == AID_OK)
 		*length += writer.length;
 	return r;
 }
 
-static int read_texts(const struct aid_frame *frame, struct kd_credential *c, struct aid_error *err)
+static int read_texts(const struct aid_frame *frame, struct kd_credential *c, char from[KD_TARGET_NAME_SIZE],
+	struct aid_error *err)
 {
 	char state[16];
 	int r = aid_frame_text_required(frame, AID_TAG_NAME, c->name, sizeof(c->name), err);
@@ -44,19 +49,20 @@ static int read_texts(const struct aid_frame *frame, struct kd_credential *c, st
 	if (r == AID_OK)
 		r = aid_frame_text(frame, AID_TAG_TOKEN_ID, c->id, sizeof(c->id), err);
 	if (r == AID_OK)
+		r = aid_frame_text(frame, AID_TAG_ISSUER, from, KD_TARGET_NAME_SIZE, err);
+	if (r == AID_OK)
 		c->used = aid_streq(state, "used");
 	return r;
 }
 
 static int read_numbers(const struct aid_frame *frame, struct kd_credential *c, struct aid_error *err)
 {
-	int64_t kind = 0, renewable = 0, refreshes = 0;
+	int64_t renewable = 0, refreshes = 0;
 	const struct {
 		enum aid_tag tag;
 		int64_t min, max;
 		int64_t *out;
 	} numbers[] = {
-		{AID_TAG_CREDENTIAL_TYPE, 1, AID_TARGET_LAST_WK, &kind},
 		{AID_TAG_RENEWABLE, 0, 1, &renewable},
 		{AID_TAG_EXPIRES_MS, 1, TIME_MAX, &c->expires_wall_ms},
 		{AID_TAG_EXPIRES_BOOT_MS, 1, TIME_MAX, &c->expires_boot_ms},
@@ -72,23 +78,8 @@ static int read_numbers(const struct aid_frame *frame, struct kd_credential *c, 
 		if (r != AID_OK)
 			return r;
 	}
-	c->kind = (enum aid_target_kind)kind;
 	c->renewable = renewable == 1;
 	c->refreshes = (uint32_t)refreshes;
-	return AID_OK;
-}
-
-/* As in a session's record: a newer format may say which one a reader has to know. */
-static int check_format(const struct aid_frame *frame, struct aid_error *err)
-{
-	int64_t needs = 1;
-
-	if (aid_frame_has(frame, AID_TAG_RECORD_NEEDS) &&
-		aid_frame_int(frame, AID_TAG_RECORD_NEEDS, 1, UINT16_MAX, &needs, err) != AID_OK)
-		return AID_E_PROTOCOL;
-	if (needs > (int64_t)aid_record_format)
-		return aid_fail(err, AID_E_VERSION, "the record of a credential needs format %lld; this is %u",
-			(long long)needs, aid_record_format);
 	return AID_OK;
 }
 
@@ -104,31 +95,47 @@ static size_t frame_length(const uint8_t *bytes, size_t length)
 	return fields > length - AID_IPC_HEADER ? 0 : AID_IPC_HEADER + fields;
 }
 
-int kd_credential_record_next(const uint8_t *bytes, size_t length, size_t *at,
-	struct kd_credential *out, struct aid_error *err)
+/* c->kind stays 0 where a later release has that type. */
+static int read_one(const struct aid_frame *frame, struct kd_credential *c, char from[KD_TARGET_NAME_SIZE],
+	struct aid_error *err)
 {
-	struct kd_credential c = {.key = 0};
-	struct aid_frame frame;
-	size_t one;
+	int64_t kind = 0;
 	int r;
 
-	if (*at >= length)
-		return AID_E_NOTFOUND;
-	one = frame_length(bytes + *at, length - *at);
-	if (one == 0)
-		return aid_fail(err, AID_E_PROTOCOL, "the record of the credentials is cut at byte %zu", *at);
-	r = aid_frame_parse_kept(bytes + *at, one, &frame, err);
-	if (r == AID_OK && frame.type != AID_MSG_CREDENTIAL_INFO)
-		r = aid_fail(err, AID_E_PROTOCOL, "record of type %d", (int)frame.type);
+	if (frame->type != AID_MSG_CREDENTIAL_INFO)
+		return aid_fail(err, AID_E_PROTOCOL, "record of type %d", (int)frame->type);
+	r = aid_record_check_format(frame, "the record of a credential", err);
 	if (r == AID_OK)
-		r = check_format(&frame, err);
-	if (r == AID_OK)
-		r = read_texts(&frame, &c, err);
-	if (r == AID_OK)
-		r = read_numbers(&frame, &c, err);
-	if (r != AID_OK)
+		r = aid_frame_int(frame, AID_TAG_CREDENTIAL_TYPE, 1, UINT16_MAX, &kind, err);
+	if (r != AID_OK || kind > AID_TARGET_LAST_WK)
 		return r;
-	*out = c;
-	*at += one;
-	return AID_OK;
+	c->kind = (enum aid_target_kind)kind;
+	r = read_texts(frame, c, from, err);
+	return r == AID_OK ? read_numbers(frame, c, err) : r;
+}
+
+int kd_credential_record_next(const uint8_t *bytes, size_t length, size_t *at,
+	struct kd_credential *out, char out_from[KD_TARGET_NAME_SIZE], struct aid_error *err)
+{
+	while (*at < length) {
+		struct kd_credential c = {.key = 0};
+		size_t one = frame_length(bytes + *at, length - *at);
+		struct aid_frame frame;
+		int r;
+
+		if (one == 0)
+			return aid_fail(err, AID_E_PROTOCOL, "the record of the credentials is cut at byte %zu",
+				*at);
+		r = aid_frame_parse_kept(bytes + *at, one, &frame, err);
+		if (r == AID_OK)
+			r = read_one(&frame, &c, out_from, err);
+		if (r != AID_OK)
+			return r;
+		*at += one;
+		if (c.kind == 0)
+			continue;
+		*out = c;
+		return AID_OK;
+	}
+	return AID_E_NOTFOUND;
 }

@@ -25,9 +25,13 @@ static const char *name_of(const struct kd_credential *credential, struct key_na
 	return out->text;
 }
 
-int64_t kd_credential_expiry(const struct kd_credential *credential)
+/* Of no credential there is none. */
+static void revoke_record(const struct kd_session *session)
 {
-	return kd_store_earlier(credential->expires_wall_ms, credential->expires_boot_ms);
+	aid_serial key;
+
+	if (aid_ring_key(session->ring, AID_KEY_CREDENTIALS, &key, NULL) == AID_OK)
+		aid_key_revoke(key);
 }
 
 static int put_record(const struct kd_session *session, struct aid_error *err)
@@ -44,8 +48,10 @@ static int put_record(const struct kd_session *session, struct aid_error *err)
 			return aid_fail(err, AID_E_TOOBIG, "the records of the credentials are over %u bytes",
 				KD_CREDENTIAL_RECORDS_MAX);
 	}
-	if (length == 0)
+	if (length == 0) {
+		revoke_record(session);
 		return AID_OK;
+	}
 	return aid_ring_put(session->ring, AID_KEY_CREDENTIALS, AID_PERM_META, bytes, length,
 		kd_store_ring_expiry(), &key, NULL, err);
 }
@@ -55,13 +61,19 @@ void kd_credential_note(const struct kd_session *session)
 	(void)!put_record(session, NULL);
 }
 
+void kd_credentials_note(const struct kd_session *session)
+{
+	(void)!kd_store_info(session, NULL);
+	kd_credential_note(session);
+}
+
 int kd_credential_store(struct kd_credential *credential, const void *payload, size_t length,
 	bool *ret_recreated, struct aid_error *err)
 {
 	struct kd_session *session = credential->session;
 	struct key_name name;
 	int r = aid_ring_put(session->ring, name_of(credential, &name), AID_PERM_KEY, payload, length,
-		kd_credential_expiry(credential), &credential->key, ret_recreated, err);
+		kd_store_credential_expiry(credential), &credential->key, ret_recreated, err);
 
 	if (r == AID_OK)
 		r = kd_store_info(session, err);
@@ -82,6 +94,7 @@ void kd_credential_revoke(struct kd_credential *credential)
 	if (credential->key != 0)
 		aid_key_revoke(credential->key);
 	credential->key = 0;
+	credential->from = NULL;
 }
 
 void kd_credentials_set_timeouts(const struct kd_session *session)
@@ -92,7 +105,7 @@ void kd_credentials_set_timeouts(const struct kd_session *session)
 		const struct kd_credential *credential = KD_CONTAINER(n, struct kd_credential, node);
 
 		if (credential->key != 0)
-			(void)!aid_key_expire(credential->key, kd_credential_expiry(credential), NULL);
+			(void)!aid_key_expire(credential->key, kd_store_credential_expiry(credential), NULL);
 	}
 	if (aid_ring_key(session->ring, AID_KEY_CREDENTIALS, &record, NULL) == AID_OK)
 		(void)!aid_key_expire(record, kd_store_ring_expiry(), NULL);
@@ -121,7 +134,8 @@ static bool is_wanted(const struct kd_session *session, const struct kd_credenti
 	return config != NULL && config->options.target->kind == known->kind;
 }
 
-static int take(struct kd_session *session, const struct kd_credential *known)
+static int take(struct kd_daemon *daemon, struct kd_session *session, const struct kd_credential *known,
+	const char *from)
 {
 	struct kd_credential *credential;
 
@@ -130,6 +144,7 @@ static int take(struct kd_session *session, const struct kd_credential *known)
 	credential = kd_credential_make(session, known->name, known->kind);
 	if (credential == NULL)
 		return AID_E_NOMEM;
+	credential->from = from[0] == '\0' ? NULL : kd_issuers_get(&daemon->agents, from);
 	credential->used = known->used;
 	credential->renewable = known->renewable;
 	credential->expires_wall_ms = known->expires_wall_ms;
@@ -145,6 +160,7 @@ static int take(struct kd_session *session, const struct kd_credential *known)
 static void read_record(struct kd_daemon *daemon, struct kd_session *session)
 {
 	uint8_t bytes[KD_CREDENTIAL_RECORDS_MAX];
+	char from[KD_TARGET_NAME_SIZE];
 	struct aid_error err = AID_ERROR_INIT;
 	struct kd_credential known;
 	size_t length = 0, at = 0;
@@ -155,9 +171,9 @@ static void read_record(struct kd_daemon *daemon, struct kd_session *session)
 		return;
 	r = aid_key_read(key, bytes, sizeof(bytes), &length, &err);
 	while (r == AID_OK) {
-		r = kd_credential_record_next(bytes, length, &at, &known, &err);
+		r = kd_credential_record_next(bytes, length, &at, &known, from, &err);
 		if (r == AID_OK)
-			r = take(session, &known);
+			r = take(daemon, session, &known, from);
 	}
 	if (r != AID_E_NOTFOUND)
 		kd_log_line(&daemon->log, LOG_WARNING,

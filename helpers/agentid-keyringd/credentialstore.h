@@ -10,8 +10,6 @@
 
 #include <stddef.h>
 
-/* When the credential must be gone, as kd_store_expiry(). */
-int64_t kd_credential_expiry(const struct kd_credential *credential);
 /* Puts the payload into its key, in place where that lives; then info and record. *ret_recreated: the key
  * was gone before its time. AID_E_NOTFOUND: the ring itself is gone. */
 int kd_credential_store(struct kd_credential *credential, const void *payload, size_t length,
@@ -20,6 +18,8 @@ int kd_credential_store(struct kd_credential *credential, const void *payload, s
 bool kd_credential_key_lives(const struct kd_credential *credential);
 /* Writes what a restart has to know; a failure only loses that. */
 void kd_credential_note(const struct kd_session *session);
+/* The same, and what readers are told of: there is one less. */
+void kd_credentials_note(const struct kd_session *session);
 /* Revokes the key. */
 void kd_credential_revoke(struct kd_credential *credential);
 /* Sets the timeout of every credential's key and of the record anew. */

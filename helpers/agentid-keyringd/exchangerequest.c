@@ -192,6 +192,14 @@ static int write_key(struct kd_building *b, enum aid_tag tag, aid_serial key, st
 	return AID_OK;
 }
 
+/* One that has ended cannot be renewed, and nobody but who gave it may see it. */
+static bool is_renewable(const struct kd_building *b, const struct kd_credential *c,
+	const struct aid_credential *config)
+{
+	return config->options.target->kind == AID_TARGET_VAULT && c->renewable && kd_credential_is_there(c) &&
+		c->from != NULL && c->from == kd_credential_target(b->daemon, b->agent, config);
+}
+
 static int write_secrets(struct kd_building *b, const struct aid_credential *config,
 	struct aid_error *err)
 {
@@ -206,8 +214,7 @@ static int write_secrets(struct kd_building *b, const struct aid_credential *con
 			return AID_E_BUSY;
 		}
 	}
-	/* One that has ended cannot be renewed. */
-	if (config->options.target->kind == AID_TARGET_VAULT && c->renewable && kd_credential_is_there(c))
+	if (is_renewable(b, c, config))
 		(void)!write_key(b, AID_TAG_PREVIOUS, c->key, NULL);
 	return AID_OK;
 }

@@ -248,6 +248,18 @@ static void disconnect(struct kd_daemon *daemon, const struct aid_error *why)
 		conclude(daemon, KD_CONTAINER(spent.next, struct kd_job, node), NULL, &err, false);
 }
 
+/* By the configuration that the request is made from. */
+static struct kd_issuer *asked_by(struct kd_daemon *daemon, const struct kd_job *job)
+{
+	const struct kd_agent *agent = job->session->agent;
+	const struct aid_credential *config;
+
+	if (job->credential == NULL)
+		return agent->issuer;
+	config = kd_credential_config(job->credential);
+	return config == NULL ? NULL : kd_credential_target(daemon, agent, config);
+}
+
 /* AID_E_BUSY: the socket is full; AID_E_UNREACHABLE: the connection is gone; else the job's own. */
 static int send_job(struct kd_daemon *daemon, struct kd_job *job, struct aid_error *err)
 {
@@ -258,7 +270,7 @@ static int send_job(struct kd_daemon *daemon, struct kd_job *job, struct aid_err
 
 	ask.timeout_ms = left > 1 ? left : 1;
 	ask.credential = job->credential;
-	job->asked = job->credential != NULL ? job->issuer : job->session->agent->issuer;
+	job->asked = asked_by(daemon, job);
 	job->version = daemon->fetch.version;
 	r = kd_request_build(daemon, job->session->agent,
 		&ask, &request, err);

@@ -332,8 +332,8 @@ static bool is_wanted(const struct kd_session *session, int64_t now_boot_ms)
 {
 	const struct aid_agent *config = session->agent->config;
 
-	return session->state != KD_OPENING && session->token != 0 && config != NULL &&
-		config->token.source == AID_SOURCE_OIDC && config->token.revoke_at_end &&
+	return session->token != 0 && config != NULL && config->token.source == AID_SOURCE_OIDC &&
+		config->token.revoke_at_end &&
 		session->token_issuer != NULL && session->token_issuer == session->agent->issuer &&
 		session->expires_boot_ms > now_boot_ms;
 }
@@ -341,7 +341,8 @@ static bool is_wanted(const struct kd_session *session, int64_t now_boot_ms)
 /* Clouds take nothing back; a token server is asked as for the session's token. */
 static bool is_revocable(const struct kd_credential *c, int64_t now_boot_ms)
 {
-	if (c->key == 0 || c->expires_boot_ms <= now_boot_ms || kd_credential_config(c) == NULL)
+	if (c->key == 0 || c->from == NULL || c->expires_boot_ms <= now_boot_ms ||
+		kd_credential_config(c) == NULL)
 		return false;
 	switch (c->kind) {
 	case AID_TARGET_VAULT:
@@ -357,8 +358,9 @@ static bool is_revocable(const struct kd_credential *c, int64_t now_boot_ms)
 	return false;
 }
 
-static struct retirement *keep(struct kd_retire *retire, aid_serial key)
+static struct retirement *keep(struct kd_daemon *daemon, const struct offer *offer)
 {
+	struct kd_retire *retire = &daemon->retire;
 	struct retirement *item;
 	int r;
 
@@ -367,19 +369,24 @@ static struct retirement *keep(struct kd_retire *retire, aid_serial key)
 		return NULL;
 	}
 	item = calloc(1, sizeof(*item));
-	r = item == NULL ? AID_E_NOMEM : kd_retire_store_read(&retire->store, key, &item->token);
+	r = item == NULL ? AID_E_NOMEM : kd_retire_store_read(&retire->store, offer->key, &item->token);
 	if (r == AID_OK)
 		return item;
 	/* Else the key is gone already: somebody ended it, or it expired. */
 	if (r == AID_E_TOOBIG || r == AID_E_NOMEM)
 		retire->refused++;
+	if (r == AID_E_INVALID)
+		kd_log_line(&daemon->log, LOG_NOTICE,
+			"op=retire agent='%s' token='%s' status=%s detail='over %d bytes: where it is from it is "
+			"valid until it expires'", offer->agent->id, offer->token_id,
+			aid_status_name(AID_E_TOOBIG), AID_TOKEN_MAX);
 	free(item);
 	return NULL;
 }
 
 static void take(struct kd_daemon *daemon, const struct offer *offer)
 {
-	struct retirement *item = keep(&daemon->retire, offer->key);
+	struct retirement *item = keep(daemon, offer);
 
 	if (item == NULL)
 		return;
@@ -402,17 +409,10 @@ void kd_retire_make_way(const struct kd_session *session)
 		session->agent->issuer->retire.login_boot_ms = aid_clock_boot_ms();
 }
 
-/* Whom it came from is not known after a restart; who would be asked now is as good. */
 static void take_credential(struct kd_daemon *daemon, const struct kd_credential *c)
 {
-	struct kd_issuer *target = c->target;
-
-	if (!is_revocable(c, aid_clock_boot_ms()))
-		return;
-	if (target == NULL)
-		target = kd_credential_target(daemon, c->session->agent, kd_credential_config(c));
-	if (target != NULL)
-		take(daemon, &(struct offer){c->session->agent, target, c->key, c->expires_boot_ms, c->id,
+	if (is_revocable(c, aid_clock_boot_ms()))
+		take(daemon, &(struct offer){c->session->agent, c->from, c->key, c->expires_boot_ms, c->id,
 				     c->name});
 }
 

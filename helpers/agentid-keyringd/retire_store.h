@@ -24,8 +24,8 @@ struct kd_kept {
 	size_t length;
 };
 
-/* Copies the payload of a key. AID_E_TOOBIG when all blocks are in use, AID_E_NOMEM, else what reading
- * the key says. */
+/* Copies the payload of a key. AID_E_TOOBIG when all blocks are in use, AID_E_INVALID over AID_TOKEN_MAX
+ * bytes, which fetch takes none of, AID_E_NOMEM, else what reading the key says. */
 int kd_retire_store_read(struct kd_retire_store *store, aid_serial key, struct kd_kept *ret_kept)
 	AID_WUR;
 void kd_retire_store_drop(struct kd_retire_store *store, struct kd_kept *kept);

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-int64_t kd_store_earlier(int64_t expires_wall_ms, int64_t expires_boot_ms)
+/* Of what ends by both clocks, as wall clock. */
+static int64_t earlier(int64_t expires_wall_ms, int64_t expires_boot_ms)
 {
 	int64_t by_boot = aid_clock_wall_ms() + expires_boot_ms - aid_clock_boot_ms();
 
@@ -16,7 +17,12 @@ int64_t kd_store_earlier(int64_t expires_wall_ms, int64_t expires_boot_ms)
 
 int64_t kd_store_expiry(const struct kd_session *session)
 {
-	return kd_store_earlier(session->expires_wall_ms, session->expires_boot_ms);
+	return earlier(session->expires_wall_ms, session->expires_boot_ms);
+}
+
+int64_t kd_store_credential_expiry(const struct kd_credential *credential)
+{
+	return earlier(credential->expires_wall_ms, credential->expires_boot_ms);
 }
 
 int64_t kd_store_ring_expiry(void)
@@ -55,8 +61,7 @@ static int write_info(const struct kd_session *session, struct info *info, struc
 		const struct kd_credential *c = KD_CONTAINER(n, struct kd_credential, node);
 
 		if (c->key != 0 && c->expires_boot_ms > aid_clock_boot_ms())
-			r = add_info(info, c->name, kd_store_earlier(c->expires_wall_ms, c->expires_boot_ms),
-				c->lifetime_ms, err);
+			r = add_info(info, c->name, kd_store_credential_expiry(c), c->lifetime_ms, err);
 	}
 	return r;
 }

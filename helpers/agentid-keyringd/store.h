@@ -38,9 +38,8 @@ void kd_store_renew_ring(struct kd_session *session);
 /* When the token must be gone, on the wall clock of now: as the provider said, or as the boot clock
  * has it, whichever is earlier. */
 int64_t kd_store_expiry(const struct kd_session *session);
-
-/* The same of any credential: the earlier of two deadlines, one on each clock. */
-int64_t kd_store_earlier(int64_t expires_wall_ms, int64_t expires_boot_ms);
+/* The same of a credential. */
+int64_t kd_store_credential_expiry(const struct kd_credential *credential);
 /* When ring, records and cookie end if nobody renews them. */
 int64_t kd_store_ring_expiry(void);
 /* Writes agentid:info: when the token and each other credential expires. */

@@ -14,50 +14,10 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 # pylint: disable=wrong-import-position
 import keyringd_host as kh
+from credential_host import AWS, UNREACHABLE, VAULT, get, got, info, refused, running, section, state
 from keyringd_host import ST, T, AsUid, Client, wait_for
 
-AWS = ("type = aws-sts\nrole_arn = arn:aws:iam::123456789012:role/agent\nregion = eu-west-1\n")
-VAULT = "type = vault\naddress = https://vault.example:8200\nrole = agent\nassertion_audience = vault\n"
-UNREACHABLE = {"status": ST["unreachable"], "text": "refused"}
 DENIED = {"status": ST["denied"], "text": "sts: HTTP 403 AccessDenied"}
-
-
-def section(name, text, more=""):
-    return "[credential %s]\n%s%s" % (name, text, more)
-
-
-def running(host, *sections, **control):
-    host.write("/etc/agentid/agents.d/a.conf", host.agent_text("a", "svc", extra_token="".join(sections)))
-    host.control(**control)
-    host.start_fetch()
-    host.start()
-
-
-def get(session, name="aws", client=None, **fields):
-    client = client or Client()
-    kind, _, values = client.ask(kh.GET, SESSION=session.opened()["session"], NAME=name, **fields)
-    return kind, values
-
-
-def got(session, name="aws"):
-    """Asks for a credential and returns it."""
-    kind, values = get(session, name)
-    assert kind == kh.DONE, values
-    return session.token("agentid:" + name)
-
-
-def refused(session, status, text, name="aws"):
-    kind, values = get(session, name)
-    assert kind == kh.ERROR and values[T["STATUS"]] == ST[status] and text in values[T["TEXT"]].decode(), values
-
-
-def state(host, session, name="aws"):
-    return host.credentials(session)[name][T["STATE"]].decode()
-
-
-def info(session):
-    lines = session.token("agentid:info").splitlines()
-    return {line.split()[0]: [int(n) for n in line.split()[1:]] for line in lines}
 
 
 # ---- when ----
@@ -292,16 +252,17 @@ def all_keys_go_with_the_session(host):
     assert all(e["options"]["role"] == "agent" for e in host.retired() if "name" in e)
 
 
-def no_longer_configured(host):
-    running(host, section("aws", AWS), section("vault", VAULT))
+def not_for_a_ring_that_is_gone(host):
+    running(host, section("aws", AWS, "refresh = always\n"), lifetime_ms=2000, exchange_ms=5000)
     s = host.open()
     got(s)
-    got(s, "vault")
-    host.write("/etc/agentid/agents.d/a.conf", host.agent_text("a", "svc", extra_token=section("vault", VAULT)))
-    host.daemon.send_signal(signal.SIGHUP)
-    wait_for("its key is gone", lambda: s.token("agentid:aws") is None, 4)
-    assert s.token("agentid:vault") and list(host.credentials(s)) == ["vault"]
-    refused(s, "not-found", "it has vault")
+    subprocess.run(["keyctl", "revoke", str(s.ring)], check=True)
+    host.wait_log("event=ring_tampered")
+    other = host.open()
+    got(other)
+    wait_for("the time of both has come", lambda: len(host.exchanged()) == 3, 7)
+    assert "op=exchange agent='a' session='%s' credential='aws' status=not-found" % (
+        s.opened()["session"]) not in host.log(), host.log()
 
 
 def stray_key(session):
@@ -429,7 +390,7 @@ def shown(host):
 CASES = [made_when_it_is_first_asked_for, the_host_vouches, at_open, kept_fresh_in_place_while_used,
          an_idle_one_lapses_and_comes_back, a_renewable_one_is_renewed, single_flight, failures,
          a_refusal_is_not_repeated_quickly, secrets_are_read_again, the_breaker_is_the_targets_own, who_may_ask,
-         a_session_that_ends_its_key, large_ones, all_keys_go_with_the_session, no_longer_configured,
+         a_session_that_ends_its_key, large_ones, all_keys_go_with_the_session, not_for_a_ring_that_is_gone,
          crash_recovery, killed_while_it_is_got, fetch_that_dies, get_makes_it_and_then_asks_nobody,
          get_says_why_there_is_none, get_tells_of_the_use, a_hundred_readers, shown]
 

@@ -18,5 +18,5 @@ tests_support_fail_alloc_la_LDFLAGS = $(preloaded_ldflags)
 tests_support_full_stream_la_SOURCES = %D%/full_stream.c
 tests_support_full_stream_la_CFLAGS = $(preloaded_cflags)
 tests_support_full_stream_la_LDFLAGS = $(preloaded_ldflags)
-EXTRA_DIST += %D%/fake_fetch.py %D%/keyringd_host.py %D%/other_release.py %D%/other_versions.c \
+EXTRA_DIST += %D%/credential_host.py %D%/fake_fetch.py %D%/keyringd_host.py %D%/other_release.py %D%/other_versions.c \
 	%D%/pam_host.py
