@@ -127,6 +127,7 @@ static void write_daemon(const struct kd_daemon *daemon, struct aid_writer *w)
 	aid_writer_int(w, AID_TAG_STARTED_MS, daemon->started_wall_ms);
 	aid_writer_int(w, AID_TAG_SESSIONS, daemon->sessions.count);
 	aid_writer_int(w, AID_TAG_FETCH_UP, kd_fetch_is_up(&daemon->fetch) ? 1 : 0);
+	aid_writer_int(w, AID_TAG_COUNT_OF, daemon->retire.count);
 	if (aid_quota_read(0, &quota, NULL) == AID_OK) {
 		aid_writer_int(w, AID_TAG_QUOTA_USED, quota.bytes);
 		aid_writer_int(w, AID_TAG_QUOTA_MAX, quota.bytes_max);

@@ -18,7 +18,7 @@
 struct daemon_info {
 	char version[32];
 	char config_error[512];
-	int64_t started_ms, sessions, quota_used, quota_max, fetch_up;
+	int64_t started_ms, sessions, quota_used, quota_max, fetch_up, revoking;
 };
 
 struct agent_info {
@@ -117,6 +117,7 @@ static int read_daemon(const struct aid_frame *frame, struct daemon_info *info, 
 		{AID_TAG_QUOTA_USED, &info->quota_used},
 		{AID_TAG_QUOTA_MAX, &info->quota_max},
 		{AID_TAG_FETCH_UP, &info->fetch_up},
+		{AID_TAG_COUNT_OF, &info->revoking},
 	};
 	int r = aid_frame_text(frame, AID_TAG_VERSION, info->version, sizeof(info->version), err);
 
@@ -154,6 +155,7 @@ static void print_daemon_json(struct status *status)
 	jsonout_time(out, "started_at", daemon->started_ms);
 	jsonout_int(out, "sessions", daemon->sessions);
 	jsonout_bool(out, "fetch_connected", daemon->fetch_up != 0);
+	jsonout_int(out, "revoking", daemon->revoking);
 	jsonout_int(out, "quota_used_bytes", daemon->quota_used);
 	jsonout_int(out, "quota_max_bytes", daemon->quota_max);
 	jsonout_text(out, "configuration_error", daemon->config_error);
@@ -257,6 +259,9 @@ static void print_daemon(const struct status *status, const struct cli *cli)
 	print_label(status, cli, "agentid-fetch");
 	output_coloured(cli->colour, daemon->fetch_up != 0 ? OUTPUT_GREEN : OUTPUT_RED,
 		daemon->fetch_up != 0 ? "connected" : "not connected: no token can be fetched");
+	if (daemon->revoking > 0)
+		(void)printf(", %lld token%s of ended sessions to be revoked", (long long)daemon->revoking,
+			daemon->revoking == 1 ? "" : "s");
 	(void)fputc('\n', stdout);
 	print_label(status, cli, "key quota");
 	(void)printf("%s of %s used\n", output_bytes(daemon->quota_used, used),

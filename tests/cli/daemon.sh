@@ -33,7 +33,7 @@ out_has "in force"
 out_has "none: this process is in no agent session"
 out_has "beta   svc-beta   oidc    1         ok"
 expect 0 "$AGENTID" status --json
-out_json 'j["daemon"]["fetch_connected"] is True and j["session"] is None and len(j["agents"]) == 2'
+out_json 'j["daemon"]["fetch_connected"] is True and j["daemon"]["revoking"] == 0 and j["session"] is None and len(j["agents"]) == 2'
 expect 0 "$AGENTID" status --json beta
 out_json '[a["agent"] for a in j["agents"]] == ["beta"]'
 expect 3 "$AGENTID" status unknown
@@ -86,9 +86,9 @@ out_has "LAST ERROR"
 out_has "token endpoint: HTTP status 503"
 expect 0 "$AGENTID" status
 out_has "refused, the last good one is in force: /etc/agentid/agents.d/x.conf:3: wrong"
-out_has "not connected"
+out_has "not connected: no token can be fetched, 3 tokens of ended sessions to be revoked"
 expect 0 "$AGENTID" status --json
-out_json 'j["daemon"]["configuration_error"] == "/etc/agentid/agents.d/x.conf:3: wrong"'
+out_json 'j["daemon"]["revoking"] == 3 and j["daemon"]["configuration_error"] == "/etc/agentid/agents.d/x.conf:3: wrong"'
 
 start_daemon empty
 expect 0 "$AGENTID" list

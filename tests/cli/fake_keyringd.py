@@ -70,7 +70,7 @@ def sessions(ident):
 def status(ident, agent):
     failing = scenario == "failing"
     yield frame("DAEMON_INFO", ident, VERSION="9.9.9", STARTED_MS=now - 90000, SESSIONS=2,
-                FETCH_UP=0 if failing else 1, QUOTA_USED=1234567, QUOTA_MAX=25000000,
+                FETCH_UP=0 if failing else 1, COUNT_OF=3 if failing else None, QUOTA_USED=1234567, QUOTA_MAX=25000000,
                 CONFIG_ERROR="/etc/agentid/agents.d/x.conf:3: wrong" if failing else None)
     for name in ("alpha", "beta"):
         if agent in (None, name) and scenario != "empty":

@@ -20,6 +20,13 @@ def running(host, **control):
     host.start()
 
 
+def still_to_revoke():
+    """What the end of sessions waits for before a package is removed."""
+    kind, values = Client().many(kh.STATUS_REQUEST)[0]
+    assert kind == kh.DAEMON_INFO
+    return values[T["COUNT"]]
+
+
 def resident_kib(pid):
     with open("/proc/%d/status" % pid, encoding="utf-8") as f:
         return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
@@ -31,6 +38,7 @@ def close_revokes_at_the_provider(host):
     wanted = host.info(s)[T["TOKEN_ID"]].decode()
     assert "closed" in s.close()
     wait_for("a revocation", host.retired)
+    wait_for("its answer", lambda: still_to_revoke() == 0)
     time.sleep(0.3)
     entries = host.retired()
     assert [e["token"] for e in entries] == [wanted], entries
@@ -74,6 +82,7 @@ def close_waits_for_nobody(host):
     assert [k for k in keys if k in found and "R" not in found[k][2]] == [], "a key is left"
     assert kh.anchored_rings() == []
     assert len(host.retired()) <= 8, "more than half of the connections to a host"
+    assert still_to_revoke() == 20
     host.open()
 
 

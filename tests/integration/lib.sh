@@ -118,6 +118,27 @@ keys_gone()
     done
 }
 
+# door: the keyring of the private place's daemon in root's user keyring. all_serials: it and everything in it.
+door()
+{
+    local space first
+    space=$(stat -L -c %i "/proc/$LEADER/ns/pid")
+    first=$(sed 's/.*) //' "/proc/$LEADER/stat" | cut -d ' ' -f 20)
+    awk -v name="agentid:door:$space-$first:" 'index($0, name) { print $1; exit }' /proc/keys
+}
+has_no_door() { [ -z "$(door)" ]; }
+all_serials()
+{
+    local serials seen=
+    serials=$((16#$(door))) || return 1
+    while [ -n "$serials" ]; do
+        seen="$seen $serials"
+        # shellcheck disable=SC2086 # one word a serial
+        serials=$(for s in $serials; do case $(keyctl rdescribe "$s") in keyring*) keyctl rlist "$s" ;; esac; done 2>/dev/null | tr '\n' ' ' | sed 's/ *$//')
+    done
+    echo "$seen"
+}
+
 # ---- a Debian root ----
 
 # make_bare_root NAME: sets ROOT to a fresh Debian 12.
@@ -229,6 +250,30 @@ enter_root()
 }
 root_is_entered() { [ "$(readlink "/proc/$LEADER/root")" = "$ROOT" ] && [ -d "/proc/$LEADER/root/proc/1" ]; }
 in_place() { clean_env nsenter -t "$LEADER" -m -p -r -w -- "$@"; }
+
+# enter_host [DIRECTORY NAME]...: this machine's own programs, with agentid over them, in a private place in which
+# nothing is written to the machine's /etc and /var/lib, with each DIRECTORY at /run/NAME; sets LEADER.
+enter_host()
+{
+    unshare -m -p -f --kill-child=KILL -- /bin/bash -c '
+        mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs -o mode=0755 tmpfs /run &&
+        mkdir -p /run/etc/up /run/etc/work /run/lib/up /run/lib/work /run/home /run/agentid &&
+        mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc &&
+        mount -t overlay -o lowerdir=/var/lib,upperdir=/run/lib/up,workdir=/run/lib/work overlay /var/lib &&
+        mount -t overlay -o "lowerdir=$0/usr:/usr" overlay /usr || exit 1
+        while [ $# -gt 0 ]; do
+            mkdir "/run/$2" && mount --bind "$1" "/run/$2" || exit 1
+            shift 2
+        done
+        systemd-sysusers /usr/lib/sysusers.d/agentid.conf >/dev/null 2>&1 || exit 1
+        touch /run/entered || exit 1
+        exec /bin/bash -c "trap exit TERM; while :; do sleep 3600 & wait; done"' "$AID_INST" "$@" </dev/null >&2 &
+    UNSHARED=$!
+    at_exit 'end_process $UNSHARED'
+    wait_for 10 has_child "$UNSHARED" || return 1
+    LEADER=$(child_of "$UNSHARED")
+    wait_for 10 in_place test -e /run/entered
+}
 
 # start_daemons: keyringd, which starts fetch; sets KEYRINGD to its process id in the private place.
 start_daemons()

@@ -83,29 +83,6 @@ stop_opener()
     expect_fail 1 grep -v '^opened' "$(result_file opener)"
 }
 
-# ---- keys ----
-
-# door: the keyring of this root's daemon in root's user keyring. all_serials: it and everything in it.
-door()
-{
-    local space first
-    space=$(stat -L -c %i "/proc/$LEADER/ns/pid")
-    first=$(in_root sed 's/.*) //' /proc/1/stat | cut -d ' ' -f 20)
-    awk -v name="agentid:door:$space-$first:" 'index($0, name) { print $1; exit }' /proc/keys
-}
-has_no_door() { [ -z "$(door)" ]; }
-all_serials()
-{
-    local serials seen=
-    serials=$((16#$(door))) || return 1
-    while [ -n "$serials" ]; do
-        seen="$seen $serials"
-        # shellcheck disable=SC2086 # one word a serial
-        serials=$(for s in $serials; do keyctl rlist "$s" 2>/dev/null; done | tr '\n' ' ' | sed 's/ *$//')
-    done
-    echo "$seen"
-}
-
 # ---- logins of those who are no agents ----
 
 ssh_as() { in_root ssh -i /root/key -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR "$1@127.0.0.1" "${@:2}"; }
@@ -122,7 +99,7 @@ logins_work()
 # there now goes to the disk.
 fill()
 {
-    in_root_sh "mount -t tmpfs -o size=64m,mode=0755 tmpfs /mnt && cp -a '$1/.' /mnt/ && mount --bind /mnt '$1'
+    in_root_sh "mount -t tmpfs -o size=64m,mode=0755 tmpfs /mnt && cp -a '$1/.' /mnt/ && mount --bind /mnt '$1' || exit 1
         dd if=/dev/zero of=/mnt/filler bs=4k 2>/dev/null; test -s /mnt/filler"
 }
 make_room() { in_root rm /mnt/filler; }
