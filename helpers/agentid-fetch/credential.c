@@ -280,13 +280,13 @@ static int read_secrets(const struct aid_frame *frame, struct credential *c, str
 	if (c->retire && c->request != NULL)
 		return request_token(frame, AID_TAG_SECRET, &c->request->retired, err);
 	if (c->retire)
-		return request_token(frame, AID_TAG_SECRET, &c->previous, err);
-	if (aid_frame_has(frame, AID_TAG_PREVIOUS) && c->options.target->kind == AID_TARGET_VAULT)
+		r = request_token(frame, AID_TAG_SECRET, &c->previous, err);
+	else if (aid_frame_has(frame, AID_TAG_PREVIOUS) && c->options.target->kind == AID_TARGET_VAULT)
 		r = request_token(frame, AID_TAG_PREVIOUS, &c->previous, err);
 	/* Goes into a header line. */
 	if (r == AID_OK && c->previous != NULL &&
 		!aid_str_is_b64token(aid_secret_peek(c->previous), aid_secret_length(c->previous)))
-		return aid_fail(err, AID_E_PROTOCOL, "the token to renew is no bearer token");
+		return aid_fail(err, AID_E_PROTOCOL, "the token to renew or to revoke is no bearer token");
 	return r;
 }
 

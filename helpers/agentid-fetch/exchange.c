@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "jwt.h"
+#include "str.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,15 @@ static void use_request(struct job *job)
 	job_advance(job);
 }
 
+/* Once: every answer has it until the file is mended. */
+static void tell_notice(struct fetch *fetch, const struct aid_http_response *response)
+{
+	if (aid_streq(response->notice, fetch->exchange_notice))
+		return;
+	(void)snprintf(fetch->exchange_notice, sizeof(fetch->exchange_notice), "%s", response->notice);
+	say(fetch, SAY_WARNING, "trust", response->host, AID_E_CONFIG, response->notice);
+}
+
 static void take_answer(struct job *job, struct aid_http_response *response)
 {
 	struct credential *c = job->credential;
@@ -70,12 +80,18 @@ static void take_answer(struct job *job, struct aid_http_response *response)
 	struct aid_exchange_result result = {.payload = NULL};
 	struct aid_error err = AID_ERROR_INIT;
 	bool more = false;
+	int r;
 
 	if (response->date_s != 0)
 		job->offset_s = response->date_s - aid_clock_wall_ms() / 1000;
 	if (response->notice != NULL)
-		say(job->fetch, SAY_WARNING, "trust", response->host, AID_E_CONFIG, response->notice);
-	if (aid_exchange_answer(&c->exchange, &answer, &result, &more, &err) != AID_OK) {
+		tell_notice(job->fetch, response);
+	r = aid_exchange_answer(&c->exchange, &answer, &result, &more, &err);
+	if (r == AID_E_NOTFOUND && c->retire) {
+		job_retired(job, false, err.text);
+		return;
+	}
+	if (r != AID_OK) {
 		job_fail(job, &err);
 		return;
 	}
@@ -136,7 +152,7 @@ static int send_call(struct job *job, struct aid_exchange_call *call, struct aid
 }
 
 /* Sends the request of the step that is due. */
-static void go_on(struct job *job)
+static void ask_target(struct job *job)
 {
 	struct credential *c = job->credential;
 	struct aid_exchange_call call;
@@ -153,14 +169,6 @@ static void go_on(struct job *job)
 		job_fail(job, &err);
 }
 
-static void use_assertion(struct job *job)
-{
-	if (job->credential->request != NULL)
-		use_request(job);
-	else
-		go_on(job);
-}
-
 bool exchange_take_token(struct job *job)
 {
 	struct credential *c = job->credential;
@@ -169,7 +177,7 @@ bool exchange_take_token(struct job *job)
 		return false;
 	c->assertion_pending = false;
 	c->assertion = aid_steal(&job->response.token);
-	use_assertion(job);
+	go_on(job);
 	return true;
 }
 
@@ -186,22 +194,35 @@ static void fetch_assertion(struct job *job)
 	job_advance(job);
 }
 
-void exchange_start(struct job *job)
+/* Where no assertion is needed yet, nobody is asked for one. */
+static void go_on(struct job *job)
 {
 	struct credential *c = job->credential;
 	struct aid_error err = AID_ERROR_INIT;
+
+	if (c->assertion == NULL && aid_exchange_needs_assertion(&c->exchange)) {
+		if (c->assertion_request != NULL) {
+			fetch_assertion(job);
+			return;
+		}
+		if (c->key_fd >= 0 && sign_assertion(job, &err) != AID_OK) {
+			job_fail(job, &err);
+			return;
+		}
+	}
+	if (c->request != NULL)
+		use_request(job);
+	else
+		ask_target(job);
+}
+
+void exchange_start(struct job *job)
+{
+	const struct credential *c = job->credential;
 
 	if (c->retire && c->request == NULL && !aid_exchange_can_revoke(c->options.target->kind)) {
 		job_retired(job, false, "such credentials cannot be revoked; they end by themselves");
 		return;
 	}
-	if (c->assertion_request != NULL) {
-		fetch_assertion(job);
-		return;
-	}
-	if (c->key_fd >= 0 && sign_assertion(job, &err) != AID_OK) {
-		job_fail(job, &err);
-		return;
-	}
-	use_assertion(job);
+	go_on(job);
 }

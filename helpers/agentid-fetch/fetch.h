@@ -39,7 +39,8 @@ struct fetch {
 	struct aid_notify notify;
 	struct key_cache *keys;
 	struct aid_replay *replay;     /* DPoP proofs; NULL until the first */
-	int64_t started_wall_ms;
+	int64_t started_boot_ms;
+	char exchange_notice[320];     /* the last one that was logged */
 	LIST_HEAD(, client) clients;
 	size_t n_clients;
 	struct job_list jobs;

@@ -2,14 +2,11 @@
  * Copyright The agentid authors */
 #include "job_private.h"
 
-#include "client_auth.h"
 #include "clock.h"
 #include "form.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define OFFSET_SHOWN_S 5 /* a smaller difference between clocks is no news */
 
 void job_wait(struct job *job, struct job_list *waiting)
 {
@@ -54,56 +51,15 @@ void job_cancel(struct job *job)
 	job_free(job);
 }
 
-/* A refusal or a time in the future is often a wrong clock, and nobody can see that from here but us. */
-static void tell_offset(const struct job *job, struct aid_error *err)
-{
-	bool timed = job->request == NULL || aid_client_auth_is_timed(job->request->method);
-	bool about_time = err->status == AID_E_EXPIRED ||
-		((err->status == AID_E_DENIED || err->status == AID_E_CREDENTIAL) &&
-			err->http_status != 0 && timed);
-	size_t used = strlen(err->text);
-
-	if (!about_time || (job->offset_s < OFFSET_SHOWN_S && job->offset_s > -OFFSET_SHOWN_S))
-		return;
-	(void)snprintf(err->text + used, sizeof(err->text) - used,
-		"; the provider's clock is %lld s %s ours",
-		(long long)(job->offset_s > 0 ? job->offset_s : -job->offset_s),
-		job->offset_s > 0 ? "ahead of" : "behind");
-}
-
-static void name_subject(const struct job *job, char *out, size_t size)
-{
-	const struct credential *c = job->credential;
-
-	if (c != NULL)
-		(void)snprintf(out, size, "%s of %.128s", c->name, c->session_name);
-	else
-		(void)snprintf(out, size, "%.64s at %.128s", job->request->client_id,
-			job->request->issuer);
-}
-
-static void report(const struct job *job, struct aid_error *told)
-{
-	bool retire = job->credential != NULL ? job->credential->retire : job->request->retired != NULL;
-	const char *op = job->credential != NULL ? "exchange" : "token";
-	char subject[256];
-
-	tell_offset(job, told);
-	if (job->credential != NULL && job->credential->assertion_pending)
-		(void)aid_prefix(told, "assertion");
-	name_subject(job, subject, sizeof(subject));
-	if (retire)
-		say(job->fetch, SAY_INFO, "retire", subject, told->status, told->text);
-	else
-		say(job->fetch, SAY_WARNING, op, subject, told->status, told->text);
-}
-
 void job_fail(struct job *job, const struct aid_error *err)
 {
 	struct aid_error told = *err;
 
+	/* A refused token is gone or not: why it was refused is what counts. */
+	if (job->credential != NULL && job->credential->exchange.refused.status != AID_OK)
+		told = job->credential->exchange.refused;
 	if (job->work == NULL)
-		report(job, &told);
+		job_report(job, &told);
 	client_send_error(job->fetch, job->client, job->id, &told);
 	job_cancel(job);
 }
@@ -134,6 +90,7 @@ static void finish_opaque(struct job *job)
 	struct aid_error err = AID_ERROR_INIT;
 	int64_t lifetime_s = job->response.expires_in_s;
 	int64_t limit_ms = job->request->max_lifetime_ms;
+	char section[JOB_SECTION_SIZE];
 
 	if (lifetime_s < 0) {
 		(void)aid_fail(&err, AID_E_PROTOCOL,
@@ -142,10 +99,9 @@ static void finish_opaque(struct job *job)
 	} else if (lifetime_s * 1000 > limit_ms) {
 		(void)aid_fail(&err, AID_E_DENIED,
 			"token lifetime %lld s exceeds max_lifetime %lld s: lower the access token lifespan "
-			"of client '%.48s' at the provider or raise [%s%s] max_lifetime",
+			"of client '%.48s' at the provider or raise [%s] max_lifetime",
 			(long long)lifetime_s, (long long)(limit_ms / 1000), job->request->client_id,
-			job->credential != NULL ? "credential " : "token",
-			job->credential != NULL ? job->credential->name : "");
+			job_section(job, section));
 		job_fail(job, &err);
 	} else {
 		succeed(job, said_expiry(job), "");
@@ -164,6 +120,7 @@ static void finish_jwt(struct job *job, const struct aid_claims *claims)
 static void verify(struct job *job)
 {
 	const struct request *request = job->request;
+	char section[JOB_SECTION_SIZE];
 	const struct aid_jwt_params params = {
 		.issuer = request->issuer,
 		.audience = request->audience,
@@ -173,6 +130,7 @@ static void verify(struct job *job)
 		.max_lifetime_ms = request->max_lifetime_ms,
 		.now_wall_ms = aid_clock_wall_ms(),
 		.skew_ms = AID_JWT_SKEW_MS,
+		.section = job_section(job, section),
 	};
 	struct aid_error err = AID_ERROR_INIT;
 	const struct aid_jwk_set *keys;
@@ -211,9 +169,9 @@ static void on_token(void *data, struct aid_http_response *response, const struc
 	if (response->date_s != 0)
 		job->offset_s = response->date_s - aid_clock_wall_ms() / 1000;
 	if (response->status != 200) {
-		(void)aid_oauth_refusal(
-			&(struct aid_refusal){response->status, response->body, response->retry_after_s,
-				response->host, job->request->secret, NULL}, &why);
+		const struct aid_refusal refusal = job_refusal(job, response);
+
+		(void)aid_oauth_refusal(&refusal, &why);
 	} else if (response->body == NULL) {
 		(void)aid_fail(&why, AID_E_PROTOCOL, "token response: empty");
 	} else if (job->request->requested_type != NULL) {
@@ -244,6 +202,7 @@ static void on_revoked(void *data, struct aid_http_response *response, const str
 {
 	struct job *job = data;
 	struct aid_error why = AID_ERROR_INIT;
+	struct aid_refusal answer;
 	int r;
 
 	job->transfer = NULL;
@@ -253,9 +212,8 @@ static void on_revoked(void *data, struct aid_http_response *response, const str
 	}
 	if (response->date_s != 0)
 		job->offset_s = response->date_s - aid_clock_wall_ms() / 1000;
-	r = aid_oauth_revoked(
-		&(struct aid_refusal){response->status, response->body, response->retry_after_s,
-			response->host, job->request->secret, job->request->retired}, &why);
+	answer = job_refusal(job, response);
+	r = aid_oauth_revoked(&answer, &why);
 	if (r == AID_OK)
 		job_retired(job, true, NULL);
 	else if (r == AID_E_NOTFOUND)

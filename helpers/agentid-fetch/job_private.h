@@ -41,6 +41,13 @@ void job_enlist(struct job *job);
 void job_free(struct job *job);
 /* Gives the job a token request, and its provider. */
 int job_use_request(struct job *job, struct request *request, struct aid_error *err) AID_WUR;
+/* job_tell.c: the line of the journal; adds to told what the clocks say. */
+void job_report(const struct job *job, struct aid_error *told);
+#define JOB_SECTION_SIZE (sizeof("credential ") + AID_CREDENTIAL_NAME_MAX)
+/* Where what was asked for stands in the agent's file. Returns out. */
+const char *job_section(const struct job *job, char out[JOB_SECTION_SIZE]);
+/* An answer other than the one hoped for, with the secrets that were sent. */
+struct aid_refusal job_refusal(const struct job *job, const struct aid_http_response *response);
 /* Whatever the other side cannot do or has done is no failure; why, in remark, is for a person. */
 void job_retired(struct job *job, bool revoked, const char *remark);
 

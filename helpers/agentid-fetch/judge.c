@@ -165,7 +165,7 @@ static int check_proof(struct fetch *fetch, const struct judgement *j, const cha
 		.token = j->token,
 		.thumbprint = key,
 		.now_wall_ms = aid_clock_wall_ms(),
-		.not_before_wall_ms = fetch->started_wall_ms,
+		.remembered_ms = aid_clock_boot_ms() - fetch->started_boot_ms,
 	};
 	struct aid_dpop_proof proof;
 	int r;

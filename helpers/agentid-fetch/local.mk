@@ -6,7 +6,7 @@ agentid_fetch_SOURCES = \
 	%D%/exchange.c \
 	%D%/fetch.h \
 	%D%/form.c %D%/form.h \
-	%D%/job.c %D%/job_work.c %D%/job.h %D%/job_private.h \
+	%D%/job.c %D%/job_tell.c %D%/job_work.c %D%/job.h %D%/job_private.h \
 	%D%/judge.c \
 	%D%/key_cache.c %D%/key_cache.h \
 	%D%/main.c \

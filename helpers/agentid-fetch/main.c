@@ -125,7 +125,7 @@ static int start(struct fetch *fetch, const struct environment *e, int *ret_sign
 	if (r != AID_OK)
 		return r;
 	raise_file_limit();
-	fetch->started_wall_ms = aid_clock_wall_ms();
+	fetch->started_boot_ms = aid_clock_boot_ms();
 	fetch->keys = key_cache_new();
 	if (fetch->keys == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 		return puts("agentid-fetch " PACKAGE_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	if (argc == 2 && aid_streq(argv[1], "--help"))
 		return puts("usage: agentid-fetch [--help | --version]\n"
-			    "Gets, signs and verifies tokens for agentid-keyringd, which starts it; see "
+			    "Gets, signs, exchanges and verifies tokens for agentid-keyringd; see "
 			    "agentid-fetch(8).") < 0
 			? EXIT_FAILURE : EXIT_SUCCESS;
 	(void)fprintf(stderr, "agentid-fetch: unknown argument '%s'; see agentid-fetch --help\n", argv[1]);

@@ -214,11 +214,8 @@ static void dispatch(struct client *client, size_t length, const int *fds, size_
 	} else if (frame.type == AID_MSG_TOKEN || frame.type == AID_MSG_RETIRE ||
 		frame.type == AID_MSG_EXCHANGE) {
 		job_start(fetch, client, &frame, fds, n_fds);
-		if (frame.type != AID_MSG_TOKEN)
-			explicit_bzero(fetch->in, length);
 	} else if (frame.type == AID_MSG_JUDGE) {
 		judge_start(fetch, client, &frame, fds, n_fds);
-		explicit_bzero(fetch->in, length);
 	} else {
 		(void)aid_fail(&err, AID_E_PROTOCOL, "message %d is not for agentid-fetch",
 			(int)frame.type);
@@ -244,6 +241,7 @@ static void on_client(struct fetch *fetch, void *data, uint32_t events)
 			return;
 		}
 		dispatch(client, length, fds, n_fds);
+		explicit_bzero(fetch->in, length); /* tokens stand in frames of several types */
 		while (n_fds > 0)
 			(void)close(fds[--n_fds]);
 	}
