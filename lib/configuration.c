@@ -124,6 +124,8 @@ static int load_host(struct aid_loader *loader)
 		r = apply_host_file(loader, loader->paths->sysconf_dir, HOST_FILE);
 	if (r == AID_OK)
 		r = load_dropins(loader);
+	if (r == AID_OK)
+		aid_managers_check(loader);
 	return r == AID_OK ? aid_draft_defaults(&loader->host) : r;
 }
 
@@ -338,6 +340,8 @@ void aid_config_free(struct aid_config *config)
 	free(config->fetch_user);
 	free(config->ca_file);
 	free(config->verify_issuers);
+	for (enum aid_manager m = AID_MANAGER_VAULT; m < AID_MANAGER_COUNT; m++)
+		aid_target_values_done(&config->managers[m]);
 	free(config);
 }
 

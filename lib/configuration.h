@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "secret_manager.h"
 #include "target.h"
 
 #include <stddef.h>
@@ -96,6 +97,7 @@ struct aid_config {
 	char *fetch_user;        /* account of agentid-fetch without systemd; default agentid-fetch */
 	char *ca_file;           /* default /etc/ssl/certs/ca-certificates.crt */
 	char *verify_issuers;    /* whose tokens may be verified beside host_issuer's and the agents'; comma-separated; NULL: none */
+	struct aid_target_values managers[AID_MANAGER_COUNT]; /* [secrets NAME]; target NULL: none */
 	struct aid_agent *agents;
 	size_t n_agents;         /* sorted by id */
 	struct aid_refused *refused;

@@ -68,7 +68,7 @@ int aid_loader_refuse(struct aid_loader *loader, const char *file, size_t proble
 		: AID_E_NOMEM;
 }
 
-static int refuse(struct aid_loader *loader, struct aid_agent_draft *draft, size_t problem)
+int aid_loader_refuse_draft(struct aid_loader *loader, struct aid_agent_draft *draft, size_t problem)
 {
 	if (loader->strict)
 		return AID_OK;
@@ -147,7 +147,7 @@ static int lose(struct aid_loader *loader, const struct claim *loser, const stru
 		is_id ? loser->agent->id : loser->agent->account,
 		is_id ? "is taken by" : "belongs to the agent of", other->agent->file,
 		is_id ? "an id names one agent" : "an account has one agent");
-	return refuse(loader, loser->draft, problem);
+	return aid_loader_refuse_draft(loader, loser->draft, problem);
 }
 
 /* The first of two equals is refused for what is said of the second. */
@@ -162,7 +162,7 @@ static int clash(struct aid_loader *loader, const struct claim *first, const str
 		return lose(loader, first, second, is_id);
 	r = lose(loader, second, first, is_id);
 	if (r == AID_OK && equal && first->draft != NULL)
-		r = refuse(loader, first->draft, problem);
+		r = aid_loader_refuse_draft(loader, first->draft, problem);
 	return r;
 }
 
@@ -204,7 +204,7 @@ static int check_host_issuer(struct aid_loader *loader)
 			"[token] %s needs [issuer] url in %s/" HOST_FILE,
 			host ? "source = host" : "client_auth = federated_jwt",
 			loader->paths->sysconf_dir);
-		r = refuse(loader, draft, problem);
+		r = aid_loader_refuse_draft(loader, draft, problem);
 	}
 	return r;
 }
@@ -220,7 +220,7 @@ static int check_credentials(struct aid_loader *loader)
 
 		aid_credentials_check(&loader->agents[i].agent, has_issuer, loader->problems);
 		if (loader->problems->count > problem)
-			r = refuse(loader, &loader->agents[i], problem);
+			r = aid_loader_refuse_draft(loader, &loader->agents[i], problem);
 	}
 	return r;
 }
@@ -319,6 +319,8 @@ int aid_loader_check_across(struct aid_loader *loader)
 	r = check_claims(loader, claims, true);
 	if (r == AID_OK)
 		r = check_host_issuer(loader);
+	if (r == AID_OK)
+		r = aid_managers_check_agents(loader);
 	if (r == AID_OK)
 		r = check_credentials(loader);
 	if (r == AID_OK)

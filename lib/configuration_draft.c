@@ -119,11 +119,21 @@ static const char *list_sections(const struct aid_option *options, char *out, si
 	return out;
 }
 
+static bool is_secret(const struct aid_option *option)
+{
+	const struct aid_target_option *of_manager;
+
+	if (option->type != AID_VALUE_MANAGER)
+		return option->type == AID_VALUE_SECRET || option->type == AID_VALUE_CLIENT_SECRET;
+	of_manager = aid_target_option(aid_manager_target((enum aid_manager)option->min), option->key);
+	return of_manager == NULL || of_manager->use == AID_USE_REFERENCE;
+}
+
 static void refuse_value(const struct aid_option *option, const struct aid_config_text *text,
 	const struct aid_entry *entry, const struct aid_error *err, struct aid_problems *problems)
 {
 	/* What stands where a reference should stand may be the secret itself. */
-	if (option->type == AID_VALUE_SECRET)
+	if (is_secret(option))
 		aid_problems_add(problems, text->file, entry->line, "[%s] %s: %s", entry->section,
 			entry->key, err->text);
 	else

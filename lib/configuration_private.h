@@ -72,7 +72,9 @@ enum aid_value_type {
 	AID_VALUE_URI,      /* char *: absolute URI without fragment (RFC 8707 section 2) */
 	AID_VALUE_SCOPE,    /* char *: RFC 6749 section 3.3 */
 	AID_VALUE_PATH,     /* char *: absolute path */
-	AID_VALUE_SECRET    /* char *: reference of secret_source.h; never shown, it may be a secret */
+	AID_VALUE_SECRET,   /* char *: reference of secret_source.h; never shown, it may be a secret */
+	AID_VALUE_CLIENT_SECRET, /* the same, and a secrets manager's (secret_manager.h) */
+	AID_VALUE_MANAGER   /* struct aid_target_values: one option of a secrets manager, by its key */
 };
 
 #define AID_FOR_HOST 1U
@@ -174,6 +176,11 @@ struct aid_loader {
 /* file is refused for the problem at this index. id and account may be NULL. AID_E_NOMEM. */
 int aid_loader_refuse(struct aid_loader *loader, const char *file, size_t problem, const char *id,
 	const char *account) AID_WUR;
+/* The same of a draft, unless all problems are wanted. */
+int aid_loader_refuse_draft(struct aid_loader *loader, struct aid_agent_draft *draft, size_t problem) AID_WUR;
+/* configuration_manager.c: what holds within [secrets NAME], and between those and the agents. */
+void aid_managers_check(struct aid_loader *loader);
+int aid_managers_check_agents(struct aid_loader *loader) AID_WUR;
 /* Adds the problems between files, and refuses drafts. AID_E_NOMEM. */
 int aid_loader_check_across(struct aid_loader *loader) AID_WUR;
 void aid_refused_done(struct aid_refused *refused, size_t count);

@@ -30,6 +30,11 @@ static const char *const signing_algs[] = {"RS256", "PS256", "ES256", NULL};
 static const char *const token_algs[] = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
 	"ES256", "ES384", "ES512", "EdDSA", NULL};
 
+#define MANAGER(name, key, number)                                                                 \
+	{"secrets " name, key, AID_VALUE_MANAGER, .offset = HOST(managers[number]), .min = (number)}
+#define VAULT(key) MANAGER("vault", key, AID_MANAGER_VAULT)
+#define AWS_SM(key) MANAGER("aws-sm", key, AID_MANAGER_AWS_SM)
+
 const struct aid_option aid_host_options[] = {
 	{"issuer", "url", AID_VALUE_URL, .offset = HOST(host_issuer), .max = 512},
 	{"issuer", "key_dir", AID_VALUE_PATH, .offset = HOST(issuer_key_dir),
@@ -38,6 +43,29 @@ const struct aid_option aid_host_options[] = {
 	{"fetch", "ca_file", AID_VALUE_PATH, .offset = HOST(ca_file),
 		.fallback = "/etc/ssl/certs/ca-certificates.crt"},
 	{"verify", "issuers", AID_VALUE_URLS, .offset = HOST(verify_issuers), .max = 512},
+	/* Their forms and defaults are in secret_manager.c. */
+	VAULT("address"),
+	VAULT("namespace"),
+	VAULT("auth"),
+	VAULT("mount"),
+	VAULT("role"),
+	VAULT("audience"),
+	VAULT("subject"),
+	VAULT("role_id"),
+	VAULT("secret_id"),
+	VAULT("max_age"),
+	VAULT("ca_file"),
+	VAULT("allowed_hosts"),
+	AWS_SM("region"),
+	AWS_SM("endpoint"),
+	AWS_SM("role_arn"),
+	AWS_SM("sts_endpoint"),
+	AWS_SM("audience"),
+	AWS_SM("subject"),
+	AWS_SM("container_url"),
+	AWS_SM("container_token"),
+	AWS_SM("max_age"),
+	AWS_SM("ca_file"),
 	{.section = NULL},
 };
 
@@ -63,7 +91,7 @@ const struct aid_option aid_agent_options[] = {
 		.sources = AID_FOR_OIDC},
 	{"token", "client_auth", AID_VALUE_CHOICE, .required = true, .offset = TOKEN(client_auth),
 		.names = client_auth_names, .sources = AID_FOR_OIDC},
-	{"token", "client_secret", AID_VALUE_SECRET, .required = true, .offset = TOKEN(client_secret),
+	{"token", "client_secret", AID_VALUE_CLIENT_SECRET, .required = true, .offset = TOKEN(client_secret),
 		.sources = AID_FOR_OIDC, .auths = AUTH_SECRET},
 	{"token", "client_key", AID_VALUE_SECRET, .required = true, .offset = TOKEN(client_key),
 		.sources = AID_FOR_OIDC, .auths = AUTH_KEY},
@@ -96,6 +124,8 @@ const struct aid_option aid_agent_options[] = {
 	{.section = NULL},
 };
 
+_Static_assert(sizeof(aid_host_options) / sizeof(aid_host_options[0]) - 1 <= AID_OPTIONS_MAX,
+	"a draft has a line for every option");
 _Static_assert(sizeof(aid_agent_options) / sizeof(aid_agent_options[0]) - 1 <= AID_OPTIONS_MAX,
 	"a draft has a line for every option");
 

@@ -258,12 +258,27 @@ static int set_path(const struct aid_option *option, const char *value, void *fi
 static int set_secret(const struct aid_option *option, const char *value, void *field,
 	struct aid_error *err)
 {
-	(void)option;
+	bool any = option->type == AID_VALUE_CLIENT_SECRET;
+
 	if (strlen(value) > SECRET_REF_MAX)
 		return aid_fail(err, AID_E_CONFIG, "a reference has at most %u bytes", SECRET_REF_MAX);
-	if (aid_secret_ref_check(value, err) != AID_OK)
+	if ((any ? aid_secret_ref_check(value, err) : aid_secret_ref_check_local(value, err)) != AID_OK)
 		return AID_E_CONFIG;
 	return set_text(field, value);
+}
+
+/* A later file may set it again. */
+static int set_manager(const struct aid_option *option, const char *value, void *field,
+	struct aid_error *err)
+{
+	struct aid_target_values *values = field;
+	int r;
+
+	if (values->target == NULL)
+		aid_target_values_init(values, aid_manager_target((enum aid_manager)option->min));
+	aid_target_unset(values, option->key);
+	r = aid_target_set(values, option->key, value, err);
+	return r == AID_OK || r == AID_E_NOMEM ? r : AID_E_CONFIG;
 }
 
 int aid_value_set(const struct aid_option *option, const char *value, void *object,
@@ -288,6 +303,8 @@ int aid_value_set(const struct aid_option *option, const char *value, void *obje
 		[AID_VALUE_SCOPE] = set_scope,
 		[AID_VALUE_PATH] = set_path,
 		[AID_VALUE_SECRET] = set_secret,
+		[AID_VALUE_CLIENT_SECRET] = set_secret,
+		[AID_VALUE_MANAGER] = set_manager,
 	};
 
 	return setters[option->type](option, value, (char *)object + option->offset, err);

@@ -14,30 +14,6 @@
 #define CONFLICT "check-and-set parameter did not match"
 #define DATA_MAX 65536U
 
-int aid_kv_path_check(const char *path, struct aid_error *err)
-{
-	size_t segments = 0;
-
-	if (strlen(path) > AID_VAULT_PATH_MAX || !aid_str_is_printable(path))
-		return aid_fail(err, AID_E_CONFIG,
-			"a path is 1 to %u printable ASCII characters, no blank at either end",
-			AID_VAULT_PATH_MAX);
-	for (const char *at = path;; at += 1) {
-		size_t length = strcspn(at, "/");
-
-		if (length == 0)
-			return aid_fail(err, AID_E_CONFIG, "an empty segment in a path is not allowed");
-		if (at[0] == '.' && (length == 1 || (length == 2 && at[1] == '.')))
-			return aid_fail(err, AID_E_CONFIG, "'.' and '..' in a path are not allowed");
-		segments++;
-		at += length;
-		if (*at == '\0')
-			break;
-	}
-	return segments > 1 ? AID_OK
-			    : aid_fail(err, AID_E_CONFIG, "a path is MOUNT/PATH, and has a '/' in it");
-}
-
 static bool append(char *out, size_t size, const char *text)
 {
 	size_t used = strlen(out);

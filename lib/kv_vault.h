@@ -17,8 +17,8 @@
 
 #include "exchange.h"
 #include "json.h"
+#include "secret_manager.h"
 
-#define AID_VAULT_PATH_MAX 512U
 #define AID_KV_VERSION_MAX INT64_C(4294967295)
 
 /* A server, and who asks it. */
@@ -55,10 +55,6 @@ int aid_vault_redirect(const char *url, const struct aid_exchange_answer *answer
 	const char *allowed_hosts, const char *section, char *out, size_t size, struct aid_error *err) AID_WUR;
 
 /* ---- KV ---- */
-
-/* "MOUNT/PATH": at least two segments of printable ASCII, none "." or "..", none empty. Segments are
- * escaped when they are sent. AID_E_CONFIG. */
-int aid_kv_path_check(const char *path, struct aid_error *err) AID_WUR;
 
 struct aid_kv_place {
 	unsigned int version;              /* of the engine: 1 or 2 */

@@ -25,12 +25,14 @@ libagentid_base_la_SOURCES = \
 	%D%/sandbox.c %D%/sandbox.h \
 	%D%/secret.c %D%/secret.h \
 	%D%/secret_arena.c %D%/secret_arena.h \
+	%D%/secret_manager.c %D%/secret_manager.h \
 	%D%/secret_source.c %D%/secret_source.h \
 	%D%/session.c %D%/session.h \
 	%D%/str.c %D%/str.h \
 	%D%/syntax.c %D%/syntax.h \
 	%D%/target.c %D%/target.h %D%/target_private.h \
-	%D%/target_check.c %D%/target_check_all.c %D%/target_check_cloud.c %D%/target_options.c \
+	%D%/target_check.c %D%/target_check_all.c %D%/target_check_cloud.c %D%/target_check_manager.c \
+	%D%/target_options.c \
 	%D%/target_place.c \
 	%D%/trusts.c %D%/trusts.h \
 	%D%/verify_call.c %D%/verify_call.h \
@@ -45,6 +47,7 @@ libagentid_config_la_SOURCES = \
 	%D%/configuration_credential.c \
 	%D%/configuration_draft.c \
 	%D%/configuration_files.c \
+	%D%/configuration_manager.c \
 	%D%/configuration_private.h \
 	%D%/configuration_table.c \
 	%D%/configuration_text.c \

@@ -119,7 +119,8 @@ enum aid_tag {
 	AID_TAG_MAX_LIFETIME_MS,
 	AID_TAG_FDS,           /* letters in the order of the descriptors: s secret, k private key
 				* (client assertion or TLS), c certificate, h host signing key,
-				* j the host's own key set */
+				* j the host's own key set, v AppRole secret id, w token for a
+				* container's keys */
 	/* only in agentid:meta */
 	AID_TAG_LEADER_START,  /* field 22 of the leader's /proc/PID/stat */
 	AID_TAG_EXPIRES_BOOT_MS,  /* boot clock */
@@ -144,6 +145,11 @@ enum aid_tag {
 	AID_TAG_URI,
 	AID_TAG_CERTIFICATE,   /* PEM, of the client of that request */
 	AID_TAG_CLAIMS,        /* JSON */
+	/* keyringd -> fetch: a client secret that a secrets manager has, see lib/secret_manager.h */
+	AID_TAG_SECRET_REF,        /* in place of the descriptor s */
+	AID_TAG_TARGET_SECRET_REF, /* in place of S */
+	AID_TAG_VAULT,             /* aid_target_pack() of [secrets vault] */
+	AID_TAG_AWS_SM,            /* of [secrets aws-sm] */
 	AID_TAG_COUNT
 };
 

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "file.h"
+#include "secret_manager.h"
 #include "str.h"
 
 #include <errno.h>
@@ -107,11 +108,35 @@ static int find_source(const char *reference, const struct source **ret_source,
 		"secret reference starts with neither file: nor credential:");
 }
 
+static bool is_known(const char *reference)
+{
+	for (size_t i = 0; i < N_SOURCES; i++) {
+		if (aid_str_has_prefix(reference, sources[i].prefix))
+			return true;
+	}
+	return false;
+}
+
 int aid_secret_ref_check(const char *reference, struct aid_error *err)
+{
+	struct aid_manager_place place;
+
+	if (aid_manager_of(reference) != AID_MANAGER_NONE)
+		return aid_manager_parse(reference, &place, err);
+	if (!is_known(reference))
+		return aid_fail(err, AID_E_CONFIG,
+			"secret reference starts with none of file:, credential:, vault: and aws-sm:");
+	return aid_secret_ref_check_local(reference, err);
+}
+
+int aid_secret_ref_check_local(const char *reference, struct aid_error *err)
 {
 	const struct source *source;
 	const char *rest;
 
+	if (aid_manager_of(reference) != AID_MANAGER_NONE)
+		return aid_fail(err, AID_E_CONFIG,
+			"a secrets manager is a source of client secrets only; file: or credential: is needed here");
 	return find_source(reference, &source, &rest, err);
 }
 
@@ -120,8 +145,11 @@ int aid_secret_ref_open(const char *reference, const char *credentials_dir, int 
 {
 	const struct source *source;
 	const char *rest;
-	int r = find_source(reference, &source, &rest, err);
+	int r;
 
+	if (aid_manager_of(reference) != AID_MANAGER_NONE)
+		return aid_fail(err, AID_E_INVALID, "agentid-fetch alone reads from a secrets manager");
+	r = find_source(reference, &source, &rest, err);
 	if (r != AID_OK)
 		return r;
 	return source->open(rest, credentials_dir, ret_fd, err);

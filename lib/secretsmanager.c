@@ -14,14 +14,6 @@
 #define TARGET "secretsmanager."
 #define BODY_FIXED 4096U
 
-int aid_sm_id_check(const char *id, struct aid_error *err)
-{
-	if (strlen(id) > AID_SM_ID_MAX || !aid_syntax_only(id, AID_ALNUM "/_+=.@:-"))
-		return aid_fail(err, AID_E_CONFIG,
-			"a secret's name or ARN is 1 to %u letters, digits and '/_+=.@:-'", AID_SM_ID_MAX);
-	return AID_OK;
-}
-
 /* The authority as it is sent: lower case, without the port that the scheme implies. */
 static int take_authority(const struct aid_sm *sm, const char **ret_scheme, char *out, size_t size,
 	struct aid_error *err)

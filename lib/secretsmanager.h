@@ -17,9 +17,9 @@
 #define AID_SECRETSMANAGER_H
 
 #include "exchange.h"
+#include "secret_manager.h"
 #include "sigv4.h"
 
-#define AID_SM_ID_MAX 512U      /* bytes of a name or an ARN */
 #define AID_SM_VERSION_MIN 32U  /* characters of a ClientRequestToken, which becomes the VersionId */
 #define AID_SM_VERSION_MAX 64U
 #define AID_SM_VERSIONS_MAX 128U
@@ -35,9 +35,6 @@ struct aid_sm {
 	const struct aid_sigv4_keys *keys;
 	int64_t now_wall_ms;
 };
-
-/* A name or an ARN, with the characters those have. AID_E_CONFIG. */
-int aid_sm_id_check(const char *id, struct aid_error *err) AID_WUR;
 
 /* The version that has this stage; always say which. */
 int aid_sm_get(const struct aid_sm *sm, const char *id, const char *stage,

@@ -42,6 +42,8 @@ const struct aid_target_option *aid_target_option_at(const struct aid_target *ta
 		if (index-- == 0)
 			return option;
 	}
+	if (target->has_own_only)
+		return NULL;
 	for (option = aid_target_common_options; option->name != NULL; option++) {
 		if (index-- == 0)
 			return option;
@@ -120,6 +122,16 @@ int aid_target_set(struct aid_target_values *values, const char *name, const cha
 	if (values->texts[place] == NULL)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	return AID_OK;
+}
+
+void aid_target_unset(struct aid_target_values *values, const char *name)
+{
+	size_t place = place_of(values->target, name);
+
+	if (place == AID_TARGET_OPTIONS_MAX)
+		return;
+	free(values->texts[place]);
+	values->texts[place] = NULL;
 }
 
 bool aid_target_is_set(const struct aid_target_values *values, const char *name)

@@ -55,6 +55,7 @@ struct aid_target_values;
 struct aid_target {
 	enum aid_target_kind kind;
 	bool has_assertion;
+	bool has_own_only;                       /* none of the common options */
 	const char *name;                        /* as "type =" has it */
 	const struct aid_target_option *options; /* its own; name NULL ends them */
 	const char *assertion_audience;          /* the default; NULL: derived, or it must be given */
@@ -87,6 +88,8 @@ struct aid_target_values {
 
 void aid_target_values_init(struct aid_target_values *values, const struct aid_target *target);
 void aid_target_values_done(struct aid_target_values *values);
+/* Forgets an option, which may then be set anew. */
+void aid_target_unset(struct aid_target_values *values, const char *name);
 
 /* Checks and keeps a copy. AID_E_CONFIG with the sentence; AID_E_NOTFOUND for an option the kind does
  * not have; AID_E_INVALID for one that is set already; AID_E_NOMEM. */

@@ -102,6 +102,15 @@ int aid_option_reference(const struct aid_target_option *option, const char *val
 	(void)option;
 	if (strlen(value) > REFERENCE_MAX)
 		return aid_fail(err, AID_E_CONFIG, "a reference has at most %u bytes", REFERENCE_MAX);
+	return aid_secret_ref_check_local(value, err) == AID_OK ? AID_OK : AID_E_CONFIG;
+}
+
+int aid_option_any_reference(const struct aid_target_option *option, const char *value,
+	struct aid_error *err)
+{
+	(void)option;
+	if (strlen(value) > REFERENCE_MAX)
+		return aid_fail(err, AID_E_CONFIG, "a reference has at most %u bytes", REFERENCE_MAX);
 	return aid_secret_ref_check(value, err) == AID_OK ? AID_OK : AID_E_CONFIG;
 }
 

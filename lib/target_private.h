@@ -15,12 +15,15 @@ typedef int aid_option_check(const struct aid_target_option *option, const char 
 /* target_check.c: forms that more than one kind has */
 aid_option_check aid_option_pin, aid_option_url, aid_option_uri, aid_option_scope, aid_option_path,
 	aid_option_hosts, aid_option_flag, aid_option_choice, aid_option_duration, aid_option_percent,
-	aid_option_reference;
+	aid_option_reference, aid_option_any_reference;
 
 /* target_check_cloud.c: forms of one vendor */
 aid_option_check aid_option_role_arn, aid_option_region, aid_option_policy_arns, aid_option_tenant,
 	aid_option_guid, aid_option_azure_scope, aid_option_gcp_provider, aid_option_service_account,
 	aid_option_gcp_scopes, aid_option_user_project, aid_option_vault_path, aid_option_vault_role;
+
+/* target_check_manager.c: forms of the sections [secrets NAME] */
+aid_option_check aid_option_role_id, aid_option_container_url;
 
 typedef int aid_target_check(const struct aid_target_values *values, struct aid_error *err);
 

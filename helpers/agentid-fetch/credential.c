@@ -2,6 +2,7 @@
  * Copyright The agentid authors */
 #include "credential.h"
 
+#include "managed.h"
 #include "str.h"
 
 #include <errno.h>
@@ -44,6 +45,16 @@ static int fd_of(struct letters *letters, char letter)
 	return letters->fds[at - letters->all];
 }
 
+/* What a manager of secrets is shown is no request's. */
+static void use_managers(const struct credential *c, struct letters *letters)
+{
+	bool any = (c->request != NULL && c->request->secret_ref != NULL) ||
+		(c->assertion_request != NULL && c->assertion_request->secret_ref != NULL);
+
+	for (const char *letter = MANAGED_LETTERS; any && *letter != '\0'; letter++)
+		(void)fd_of(letters, *letter);
+}
+
 static int all_used(const struct letters *letters, struct aid_error *err)
 {
 	for (size_t i = 0; letters->all[i] != '\0'; i++) {
@@ -58,7 +69,7 @@ static int all_used(const struct letters *letters, struct aid_error *err)
 static int finish_request(struct request *request, struct letters *letters, bool capitals,
 	struct aid_error *err)
 {
-	const char *wanted = request_letters(request->method);
+	const char *wanted = request_letters(request);
 	char found[AID_IPC_FDS_MAX + 1] = "";
 	int fds[AID_IPC_FDS_MAX];
 	size_t count = 0;
@@ -223,6 +234,11 @@ static int read_rfc8693(const struct aid_frame *frame, struct letters *letters, 
 	r = copy_options(c, request, true, err);
 	if (r == AID_OK)
 		r = take_method(c, request, err);
+	if (r == AID_OK && aid_frame_has(frame, AID_TAG_TARGET_SECRET_REF)) {
+		r = aid_frame_text(frame, AID_TAG_TARGET_SECRET_REF, text, sizeof(text), err);
+		if (r == AID_OK)
+			r = request_set(&request->secret_ref, text, err);
+	}
 	if (r == AID_OK && request->issuer == NULL)
 		r = request_set(&request->issuer, request->token_endpoint, err);
 	if (r == AID_OK && request->method == AID_FEDERATED_JWT) {
@@ -339,6 +355,7 @@ int credential_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
 		r = read_assertion(frame, &letters, c, err);
 	if (r == AID_OK)
 		r = read_kind(frame, &letters, c, err);
+	use_managers(c, &letters);
 	if (r == AID_OK)
 		r = all_used(&letters, err);
 	if (r == AID_OK)

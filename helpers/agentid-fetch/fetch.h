@@ -20,6 +20,7 @@ struct aid_replay;
 struct client;
 struct fetch;
 struct job;
+struct manager;
 struct provider;
 
 /* What an epoll event leads to. */
@@ -48,6 +49,10 @@ struct fetch {
 	int64_t next_deadline_boot_ms; /* not later than the earliest of any job */
 	LIST_HEAD(, provider) providers;
 	size_t n_providers;
+	LIST_HEAD(, manager) managers;
+	size_t n_managed;              /* secrets of all of them */
+	uint64_t managed_serial;
+	int64_t managed_next_boot_ms;  /* not later than anything is to be done for one */
 	bool to_journal;               /* stderr is the journal: lines get a priority */
 	bool stopping;
 	uint8_t in[AID_IPC_FRAME_MAX];

@@ -180,6 +180,8 @@ static void on_token(void *data, struct aid_http_response *response, const struc
 	} else {
 		(void)!aid_oauth_response(response->body, &job->response, &why);
 	}
+	if (why.status == AID_E_CREDENTIAL && job_read_again(job, &why))
+		return;
 	if (why.status != AID_OK) {
 		job_fail(job, &why);
 		return;
@@ -318,6 +320,9 @@ void job_advance(struct job *job)
 		return;
 	}
 	switch (job->step) {
+	case STEP_SECRET:
+		job_use_secret(job);
+		return;
 	case STEP_METADATA:
 		use_metadata(job);
 		return;
@@ -343,7 +348,7 @@ int job_use_request(struct job *job, struct request *request, struct aid_error *
 
 	request_free(job->request);
 	job->request = request;
-	job->step = STEP_METADATA;
+	job->step = request->managed != NULL ? STEP_SECRET : STEP_METADATA;
 	job->refetched = false;
 	r = provider_get(job->fetch, &name, &provider, err);
 	if (r != AID_OK)
@@ -366,6 +371,10 @@ static int prepare(struct job *job, const struct aid_frame *frame, const int *fd
 	if (frame->type == AID_MSG_EXCHANGE ||
 		(frame->type == AID_MSG_RETIRE && aid_frame_has(frame, AID_TAG_CREDENTIAL_TYPE))) {
 		r = credential_read(frame, fds, n_fds, &job->credential, err);
+		if (r == AID_OK)
+			r = job_find_secret(job, frame, fds, job->credential->request, err);
+		if (r == AID_OK)
+			r = job_find_secret(job, frame, fds, job->credential->assertion_request, err);
 		job->timeout_ms = r == AID_OK ? job->credential->timeout_ms : 0;
 		return r;
 	}
@@ -373,6 +382,11 @@ static int prepare(struct job *job, const struct aid_frame *frame, const int *fd
 	if (r != AID_OK)
 		return r;
 	job->timeout_ms = request->timeout_ms;
+	r = job_find_secret(job, frame, fds, request, err);
+	if (r != AID_OK) {
+		request_free(request);
+		return r;
+	}
 	return job_use_request(job, request, err);
 }
 
@@ -421,34 +435,4 @@ void job_start(struct fetch *fetch, struct client *client, const struct aid_fram
 		exchange_start(job);
 	else
 		job_advance(job);
-}
-
-static void time_out(struct job *job)
-{
-	static const char *const waits[] = {
-		[STEP_METADATA] = "discovery", [STEP_TOKEN] = "the token", [STEP_VERIFY] = "the key set",
-		[STEP_REVOCATION] = "the revocation", [STEP_EXCHANGE] = "the exchange"};
-	const char *host = job->step == STEP_EXCHANGE ? job->host : provider_host(job->provider);
-	struct aid_error err;
-
-	(void)aid_fail(&err, AID_E_TIMEOUT, "host '%.64s': no answer within %lld ms (waited for %s)",
-		host, (long long)job->timeout_ms,
-		job->work != NULL ? job->work->waits_for : waits[job->step]);
-	job_fail(job, &err);
-}
-
-void job_expire(struct fetch *fetch, int64_t now_boot_ms)
-{
-	struct job *job, *next;
-
-	if (now_boot_ms < fetch->next_deadline_boot_ms)
-		return;
-	fetch->next_deadline_boot_ms = INT64_MAX;
-	for (job = LIST_FIRST(&fetch->jobs); job != NULL; job = next) {
-		next = LIST_NEXT(job, of_fetch);
-		if (job->deadline_boot_ms <= now_boot_ms)
-			time_out(job);
-		else if (job->deadline_boot_ms < fetch->next_deadline_boot_ms)
-			fetch->next_deadline_boot_ms = job->deadline_boot_ms;
-	}
 }

@@ -11,7 +11,7 @@
 #include "provider.h"
 #include "request.h"
 
-enum step { STEP_METADATA, STEP_TOKEN, STEP_VERIFY, STEP_REVOCATION, STEP_EXCHANGE };
+enum step { STEP_SECRET, STEP_METADATA, STEP_TOKEN, STEP_VERIFY, STEP_REVOCATION, STEP_EXCHANGE };
 
 struct job {
 	struct fetch *fetch;
@@ -48,6 +48,14 @@ void job_report(const struct job *job, struct aid_error *told);
 const char *job_section(const struct job *job, char out[JOB_SECTION_SIZE]);
 /* An answer other than the one hoped for, with the secrets that were sent. */
 struct aid_refusal job_refusal(const struct job *job, const struct aid_http_response *response);
+/* job_secret.c: the client secret, where a manager has it. */
+int job_find_secret(struct job *job, const struct aid_frame *frame, const int *fds,
+	struct request *request, struct aid_error *err) AID_WUR;
+/* Goes on when it is there. */
+void job_use_secret(struct job *job);
+/* The provider has refused the client: true when the job goes on by itself, with the secret read again.
+ * Else why, whose status then says that asking again is no use. */
+bool job_read_again(struct job *job, struct aid_error *why);
 /* Whatever the other side cannot do or has done is no failure; why, in remark, is for a person. */
 void job_retired(struct job *job, bool revoked, const char *remark);
 

@@ -2,6 +2,8 @@
  * Copyright The agentid authors */
 #include "job_private.h"
 
+#include "clock.h"
+#include "managed.h"
 #include "provider.h"
 
 #include <stdlib.h>
@@ -54,4 +56,36 @@ void job_fail_by_provider(struct job *job, const struct aid_error *err)
 	if (job->work != NULL && (why.status == AID_E_PROTOCOL || why.status == AID_E_TOOBIG))
 		why.status = AID_E_UNREACHABLE;
 	job_fail(job, &why);
+}
+
+static void time_out(struct job *job)
+{
+	static const char *const waits[] = {
+		[STEP_SECRET] = "the client secret", [STEP_METADATA] = "discovery", [STEP_TOKEN] = "the token", [STEP_VERIFY] = "the key set",
+		[STEP_REVOCATION] = "the revocation", [STEP_EXCHANGE] = "the exchange"};
+	const char *host = job->step == STEP_EXCHANGE ? job->host
+		: job->step == STEP_SECRET	      ? managed_host(job->request->managed)
+						      : provider_host(job->provider);
+	struct aid_error err;
+
+	(void)aid_fail(&err, AID_E_TIMEOUT, "host '%.64s': no answer within %lld ms (waited for %s)",
+		host, (long long)job->timeout_ms,
+		job->work != NULL ? job->work->waits_for : waits[job->step]);
+	job_fail(job, &err);
+}
+
+void job_expire(struct fetch *fetch, int64_t now_boot_ms)
+{
+	struct job *job, *next;
+
+	if (now_boot_ms < fetch->next_deadline_boot_ms)
+		return;
+	fetch->next_deadline_boot_ms = INT64_MAX;
+	for (job = LIST_FIRST(&fetch->jobs); job != NULL; job = next) {
+		next = LIST_NEXT(job, of_fetch);
+		if (job->deadline_boot_ms <= now_boot_ms)
+			time_out(job);
+		else if (job->deadline_boot_ms < fetch->next_deadline_boot_ms)
+			fetch->next_deadline_boot_ms = job->deadline_boot_ms;
+	}
 }

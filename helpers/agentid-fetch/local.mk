@@ -6,10 +6,12 @@ agentid_fetch_SOURCES = \
 	%D%/exchange.c \
 	%D%/fetch.h \
 	%D%/form.c %D%/form.h \
-	%D%/job.c %D%/job_tell.c %D%/job_work.c %D%/job.h %D%/job_private.h \
+	%D%/job.c %D%/job_secret.c %D%/job_tell.c %D%/job_work.c %D%/job.h %D%/job_private.h \
 	%D%/judge.c \
 	%D%/key_cache.c %D%/key_cache.h \
 	%D%/main.c \
+	%D%/managed.c %D%/managed_aws.c %D%/managed_read.c %D%/managed_vault.c \
+	%D%/managed.h %D%/managed_private.h \
 	%D%/provider.c %D%/provider.h \
 	%D%/request.c %D%/request.h \
 	%D%/say.c \

@@ -146,6 +146,7 @@ static int run(const struct environment *e)
 	fetch->spare_fd = -1;
 	fetch->notify.fd = -1;
 	fetch->next_deadline_boot_ms = INT64_MAX;
+	fetch->managed_next_boot_ms = INT64_MAX;
 	fetch->to_journal = e->to_journal;
 	aid_secret_keep(SECRETS_KEPT);
 	r = start(fetch, e, &signals, &err);

@@ -4,6 +4,7 @@
 
 #include "http.h"
 #include "key_cache.h"
+#include "managed.h"
 #include "secret_source.h"
 #include "str.h"
 
@@ -32,6 +33,7 @@ static const struct text_field texts[] = {
 	{AID_TAG_ALLOWED_HOSTS, offsetof(struct request, allowed_hosts)},
 	{AID_TAG_HOST_ISSUER, offsetof(struct request, host_issuer)},
 	{AID_TAG_HOST_SUBJECT, offsetof(struct request, host_subject)},
+	{AID_TAG_SECRET_REF, offsetof(struct request, secret_ref)},
 };
 
 /* What no field of a message has. */
@@ -199,12 +201,12 @@ static int take_fd(char letter, int fd, struct request *request, struct aid_erro
 }
 
 /* Each method brings exactly its own descriptors. */
-const char *request_letters(enum aid_client_auth method)
+const char *request_letters(const struct request *request)
 {
-	switch (method) {
+	switch (request->method) {
 	case AID_CLIENT_SECRET_BASIC:
 	case AID_CLIENT_SECRET_POST:
-		return "s";
+		return request->secret_ref != NULL ? "" : "s";
 	case AID_PRIVATE_KEY_JWT:
 		return "k";
 	case AID_TLS_CLIENT_AUTH:
@@ -230,7 +232,7 @@ static bool same_letters(const char *a, const char *b)
 
 static int take_fds(struct request *request, const char *letters, const int *fds, struct aid_error *err)
 {
-	const char *wanted = request_letters(request->method);
+	const char *wanted = request_letters(request);
 	int r = AID_OK;
 
 	if (!same_letters(letters, wanted))
@@ -252,6 +254,10 @@ static int check_required(const struct request *request, struct aid_error *err)
 	if (request->method == AID_FEDERATED_JWT &&
 		(request->host_issuer == NULL || request->host_subject == NULL))
 		return aid_fail(err, AID_E_CONFIG, "federated_jwt without an issuer of this host");
+	if (request->secret_ref != NULL && request->method != AID_CLIENT_SECRET_BASIC &&
+		request->method != AID_CLIENT_SECRET_POST)
+		return aid_fail(err, AID_E_PROTOCOL, "frame: method %d needs no client secret",
+			(int)request->method);
 	return AID_OK;
 }
 
@@ -295,11 +301,26 @@ int request_finish(struct request *request, const char *letters, const int *fds,
 	return r == AID_OK ? take_fds(request, letters, fds, err) : r;
 }
 
+/* What is left for the request itself: the rest is what a manager of secrets is shown. */
+static void without_managers(char *letters, const int *fds, int *left)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; letters[i] != '\0'; i++) {
+		if (strchr(MANAGED_LETTERS, letters[i]) != NULL)
+			continue;
+		left[count] = fds[i];
+		letters[count++] = letters[i];
+	}
+	letters[count] = '\0';
+}
+
 int request_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
 	struct request **ret_request, struct aid_error *err)
 {
 	AID_AUTO(request) *request = NULL;
 	char letters[AID_IPC_FDS_MAX + 1];
+	int left[AID_IPC_FDS_MAX];
 	int r;
 
 	r = request_begin(frame, &request, err);
@@ -309,6 +330,10 @@ int request_read(const struct aid_frame *frame, const int *fds, size_t n_fds,
 		r = aid_frame_text(frame, AID_TAG_FDS, letters, sizeof(letters), err);
 	if (r == AID_OK && strlen(letters) != n_fds)
 		r = aid_fail(err, AID_E_PROTOCOL, "frame: %zu descriptors called '%s'", n_fds, letters);
+	if (r == AID_OK && request->secret_ref != NULL) {
+		without_managers(letters, fds, left);
+		fds = left;
+	}
 	if (r == AID_OK)
 		r = request_finish(request, letters, fds, err);
 	if (r != AID_OK)
@@ -333,5 +358,7 @@ void request_free(struct request *request)
 	aid_secret_free(request->certificate);
 	if (request->key_fd >= 0)
 		(void)close(request->key_fd);
+	managed_release(request->managed);
+	free(request->refusal);
 	free(request);
 }

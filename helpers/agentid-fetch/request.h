@@ -23,6 +23,7 @@ struct request {
 	char *allowed_hosts;
 	char *host_issuer;
 	char *host_subject;
+	char *secret_ref;    /* a secrets manager has the client secret; NULL: s is it */
 	/* of a token exchange; requested_type NULL: client credentials */
 	char *requested_type;
 	char *subject_type;
@@ -43,6 +44,10 @@ struct request {
 	struct aid_secret *private_key; /* k of tls_client_auth */
 	struct aid_secret *certificate; /* c */
 	int key_fd;                     /* k of private_key_jwt, h of federated_jwt; owned; -1 */
+	/* with secret_ref */
+	struct managed *managed;        /* held; NULL: not looked for yet */
+	uint64_t secret_serial;         /* of the secret in use; 0: none yet */
+	struct aid_error *refusal;      /* what the provider said to it; NULL: nothing. Then it is read again */
 };
 
 /* AID_E_PROTOCOL for a request that keyringd would not make; AID_E_CREDENTIAL for a secret that is
@@ -58,8 +63,8 @@ int request_finish(struct request *request, const char *letters, const int *fds,
 	AID_WUR;
 /* Replaces a text of the request by a copy; NULL: none. */
 int request_set(char **text, const char *value, struct aid_error *err) AID_WUR;
-/* The descriptors that a method needs, by their letters. */
-const char *request_letters(enum aid_client_auth method);
+/* The descriptors that it needs, by their letters. */
+const char *request_letters(const struct request *request);
 /* A token of a frame. AID_E_PROTOCOL when it is absent or over AID_TOKEN_MAX. */
 int request_token(const struct aid_frame *frame, enum aid_tag tag, struct aid_secret **ret_token,
 	struct aid_error *err) AID_WUR;

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "job.h"
+#include "managed.h"
 #include "jwt.h"
 #include "provider.h"
 #include "replay.h"
@@ -381,6 +382,8 @@ static int timeout_ms(const struct fetch *fetch, int64_t next_ping_boot_ms)
 	int64_t next = fetch->next_deadline_boot_ms;
 	int wait = aid_http_timeout_ms(fetch->http);
 
+	if (fetch->managed_next_boot_ms < next)
+		next = fetch->managed_next_boot_ms;
 	if (fetch->notify.watchdog_ms > 0 && next_ping_boot_ms < next)
 		next = next_ping_boot_ms;
 	if (next == INT64_MAX)
@@ -407,6 +410,7 @@ void server_run(struct fetch *fetch)
 		if (aid_http_timeout_ms(fetch->http) == 0)
 			aid_http_drive(fetch->http);
 		job_expire(fetch, aid_clock_boot_ms());
+		managed_expire(fetch, aid_clock_boot_ms());
 		close_broken(fetch);
 		if (fetch->notify.watchdog_ms > 0 && aid_clock_boot_ms() >= next_ping) {
 			aid_notify_ping(&fetch->notify);
@@ -419,6 +423,7 @@ void server_stop(struct fetch *fetch)
 {
 	while (!LIST_EMPTY(&fetch->clients))
 		free_client(LIST_FIRST(&fetch->clients));
+	managed_free_all(fetch);
 	provider_free_all(fetch);
 	aid_replay_free(fetch->replay);
 	if (fetch->spare_fd >= 0)

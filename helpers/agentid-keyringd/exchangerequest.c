@@ -137,7 +137,8 @@ static int add_target_client(struct kd_building *b, const struct aid_credential 
 	static const struct {
 		const char *option;
 		char letter;
-	} files[] = {{"client_secret", 'S'}, {"client_key", 'K'}, {"client_certificate", 'C'}};
+	} files[] = {{"client_key", 'K'}, {"client_certificate", 'C'}};
+	const char *secret = aid_target_get(&config->options, "client_secret");
 
 	if (says(config, "client_auth", "federated_jwt")) {
 		kd_building_host_names(b);
@@ -151,7 +152,7 @@ static int add_target_client(struct kd_building *b, const struct aid_credential 
 		if (r != AID_OK)
 			return r;
 	}
-	return AID_OK;
+	return secret == NULL ? AID_OK : kd_building_secret(b, secret, 'S', err);
 }
 
 static int write_client(struct kd_building *b, const struct aid_credential *config,

@@ -92,7 +92,7 @@ int kd_building_client(struct kd_building *b, struct aid_error *err)
 	switch (token->client_auth) {
 	case AID_CLIENT_SECRET_BASIC:
 	case AID_CLIENT_SECRET_POST:
-		return kd_building_reference(b, "client_secret", token->client_secret, 's', err);
+		return kd_building_secret(b, token->client_secret, 's', err);
 	case AID_PRIVATE_KEY_JWT:
 		return kd_building_reference(b, "client_key", token->client_key, 'k', err);
 	case AID_TLS_CLIENT_AUTH:

@@ -16,6 +16,7 @@ struct kd_building {
 	struct aid_writer writer;
 	char letters[AID_IPC_FDS_MAX + 1];
 	bool host_named;              /* HOST_ISSUER and HOST_SUBJECT stand in the frame */
+	bool managers[AID_MANAGER_COUNT]; /* so do the options of this one */
 };
 
 /* The fields of TOKEN, which other messages have in part; NULL and 0 are left out. */
@@ -29,6 +30,9 @@ void kd_building_fd(struct kd_building *b, char letter, int fd);
 /* key is the option's name, for sentences. */
 int kd_building_reference(struct kd_building *b, const char *key, const char *reference, char letter,
 	struct aid_error *err) AID_WUR;
+/* A client secret: a descriptor of this letter, or what a secrets manager is asked for. */
+int kd_building_secret(struct kd_building *b, const char *reference, char letter, struct aid_error *err)
+	AID_WUR;
 /* The host's signing key, once. */
 int kd_building_host_key(struct kd_building *b, struct aid_error *err) AID_WUR;
 void kd_building_host_names(struct kd_building *b);

@@ -24,6 +24,7 @@ agentid_keyringd_SOURCES = \
 	%D%/listing.c %D%/listing.h \
 	%D%/loop.c %D%/loop.h \
 	%D%/main.c \
+	%D%/managedrequest.c \
 	%D%/opening.c %D%/opening.h \
 	%D%/quota.c %D%/quota.h \
 	%D%/recover.c %D%/recover.h \

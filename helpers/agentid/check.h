@@ -35,6 +35,12 @@ struct check_client {
 	const char *signing_alg;
 };
 void check_client(struct check *check, const struct check_client *client);
+/* A secret of file: or credential:; reference NULL: none. */
+void check_secret(struct check *check, const char *file, const char *section, const char *option,
+	const char *reference);
+/* The sections [secrets NAME], and whether one of them needs the issuer key. */
+void check_managers(struct check *check);
+bool check_managers_sign(const struct aid_config *config);
 /* A file of CA certificates; agentid-fetch opens it, as its own unprivileged user. */
 void check_ca_file(struct check *check, const char *path, const char *file);
 /* What the credentials of one agent point to. */

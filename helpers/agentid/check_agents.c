@@ -126,7 +126,8 @@ void check_agents(struct check *check)
 	}
 	if (network)
 		check_ca_file(check, config->ca_file, NULL);
-	if (host_issuer)
+	check_managers(check);
+	if (host_issuer || check_managers_sign(config))
 		check_issuer_key(check);
 	if (config->n_agents > 0 && check->counts[CHECK_ERROR] == before)
 		check_say(check, CHECK_OK, "agents", NULL, 0, "accounts and secrets are there");

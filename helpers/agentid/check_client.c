@@ -79,9 +79,19 @@ static void check_certificate(struct check *check, const struct check_client *cl
 			client->certificate);
 }
 
+void check_secret(struct check *check, const char *file, const char *section, const char *option,
+	const char *reference)
+{
+	const struct check_client client = {.file = file, .section = section};
+
+	aid_secret_free(read_secret(check, &client, option, reference, AID_CLIENT_SECRET_MAX));
+}
+
 void check_client(struct check *check, const struct check_client *client)
 {
-	aid_secret_free(read_secret(check, client, "client_secret", client->secret, AID_CLIENT_SECRET_MAX));
+	/* A manager's is read by agentid-fetch alone; check_managers() says what there is to say. */
+	if (client->secret != NULL && aid_manager_of(client->secret) == AID_MANAGER_NONE)
+		check_secret(check, client->file, client->section, "client_secret", client->secret);
 	check_key(check, client);
 	check_certificate(check, client);
 }

@@ -41,6 +41,7 @@ agentid_admin_SOURCES = \
 	%D%/admin/main.c \
 	%D%/check.c %D%/check.h \
 	%D%/check_agents.c \
+	%D%/check_managers.c \
 	%D%/check_client.c \
 	%D%/check_credentials.c \
 	%D%/check_host.c \

@@ -55,6 +55,34 @@ out_has "[token] client_secret: $WORK/secret: no such file"
 expect 1 check
 out_has "[token] client_secret: file:$WORK/secret is empty"
 (umask 077; echo hunter2 >"$WORK/secret")
+
+# A secret that a manager has: what it points to is judged, and nothing is asked of it.
+cat >"$CONF/agentid.conf" <<END
+[secrets vault]
+address = https://vault.example
+auth = approle
+role_id = r
+secret_id = file:$WORK/secret
+ca_file = $WORK/ca.pem
+END
+sed -i 's|^client_secret = .*|client_secret = vault:kv/a#s|' "$CONF/agents.d/a.conf"
+expect 0 check
+out_has "ok       secrets: client secrets come from https://vault.example"
+chmod 0640 "$WORK/secret"
+expect 1 check
+out_has "error    secret: [secrets vault] secret_id: $WORK/secret: mode 0640, at most 0600 is allowed"
+chmod 0600 "$WORK/secret"
+sed -i 's|^client_secret = .*|client_secret = aws-sm:a|' "$CONF/agents.d/a.conf"
+expect 6 check
+out_has "[token] client_secret needs a section [secrets aws-sm] in $CONF/agentid.conf"
+sed -i 's|^role_id = r|role = r|' "$CONF/agentid.conf"
+expect 6 check
+out_has "$CONF/agentid.conf: [secrets vault] role has no meaning with auth = approle; take one of them out"
+sed -i '/^auth = /d; /^secret_id = /d' "$CONF/agentid.conf"
+expect 6 check
+out_has "$CONF/agentid.conf: [secrets vault] auth = jwt needs [issuer] url"
+rm "$CONF/agentid.conf"
+sed -i "s|^client_secret = .*|client_secret = file:$WORK/secret|" "$CONF/agents.d/a.conf"
 sed -i 's/nobody/no-such-account/' "$CONF/agents.d/a.conf"
 expect 1 check
 out_has "[agent] account = 'no-such-account': no such account on this host"

@@ -12,8 +12,10 @@
 
 static void test_forms(void **state)
 {
-	const char *const good[] = {"file:/etc/x", "credential:idp-secret", "credential:a.b"};
-	const char *const bad[] = {"", "file:", "file:relative", "/etc/x", "vault:kv/x", "FILE:/x",
+	const char *const good[] = {"file:/etc/x", "credential:idp-secret", "credential:a.b",
+		"vault:kv/agents/a#client_secret", "aws-sm:agents/a", "aws-sm:agents/a#s"};
+	const char *const bad[] = {"", "file:", "file:relative", "/etc/x", "vault:kv/x", "vault:kv#x", "aws-sm:", "aws-sm:a b",
+		"FILE:/x",
 		"credential:", "credential:a/b", "credential:..", "credential:.", "credential:a:b",
 		"file:/tab\there"};
 	struct aid_error err = AID_ERROR_INIT;
@@ -24,7 +26,7 @@ static void test_forms(void **state)
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		assert_int_equal(aid_secret_ref_check(bad[i], &err), AID_E_CONFIG);
 	/* What may be the secret itself, written in the wrong place, is not repeated. */
-	assert_failed(aid_secret_ref_check("hunter2", &err), AID_E_CONFIG, &err, "neither file: nor");
+	assert_failed(aid_secret_ref_check("hunter2", &err), AID_E_CONFIG, &err, "none of file:, credential:");
 	assert_null(strstr(err.text, "hunter2"));
 }
 
@@ -78,6 +80,11 @@ static void test_file(void **state)
 	assert_failed(aid_secret_ref_open("file:/nonexistent/x", NULL, &fd, &err), AID_E_NOTFOUND, &err,
 		"no such file");
 	assert_failed(aid_secret_ref_open("nonsense:x", NULL, &fd, &err), AID_E_CONFIG, &err, "neither");
+	/* A key is no client secret, and keyringd has no network to read one by. */
+	assert_failed(aid_secret_ref_check_local("vault:kv/a#b", &err), AID_E_CONFIG, &err,
+		"file: or credential: is needed here");
+	assert_failed(aid_secret_ref_open("vault:kv/a#b", NULL, &fd, &err), AID_E_INVALID, &err,
+		"agentid-fetch alone reads");
 	assert_int_equal(fd, -1);
 }
 

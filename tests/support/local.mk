@@ -3,6 +3,10 @@ check_PROGRAMS += tests/support/session_client
 tests_support_session_client_SOURCES = %D%/session_client.c
 tests_support_session_client_LDADD = libagentid-base.la
 
+check_PROGRAMS += tests/support/sigv4_lines
+tests_support_sigv4_lines_SOURCES = %D%/sigv4_lines.c
+tests_support_sigv4_lines_LDADD = libagentid-oidc.la libagentid-base.la
+
 # Preloaded by the stories of faults. What they put in the place of libc's is to be seen; and libtool
 # makes a shared object only of what is to be installed somewhere.
 check_LTLIBRARIES += tests/support/die_at.la tests/support/fail_alloc.la \

@@ -43,6 +43,7 @@ unit_programs = \
 	%D%/test_sandbox \
 	%D%/test_secret \
 	%D%/test_secret_arena \
+	%D%/test_secret_manager \
 	%D%/test_secretsmanager \
 	%D%/test_signing_key \
 	%D%/test_sigv4 \
@@ -104,6 +105,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_jwt_LDADD = $(unit_oidc)
 %C%_test_keycloak_admin_LDADD = $(unit_net)
 %C%_test_kv_vault_LDADD = $(unit_net)
+%C%_test_secret_manager_LDADD = $(unit_base)
 %C%_test_secretsmanager_LDADD = $(unit_net)
 %C%_test_sigv4_LDADD = $(unit_oidc)
 %C%_test_keyring_info_LDADD = $(unit_base)

@@ -125,7 +125,7 @@ static const struct bad bads[] = {
 	/* a secret pasted where its reference should stand is not repeated */
 	{OIDC_HEAD OIDC_ISSUER
 		"client_id = c\nclient_auth = client_secret_basic\nclient_secret = hunter2\nsubject = a\n",
-		10, "[token] client_secret: secret reference starts with neither file: nor credential:"},
+		10, "[token] client_secret: secret reference starts with none of file:, credential:, vault: and aws-sm:"},
 	{OIDC_HEAD OIDC_ISSUER
 		"client_id = c\nclient_auth = client_secret_basic\nclient_secret: hunter2\nsubject = a\n",
 		10, "the line is neither [section], key = value nor # comment"},

@@ -130,8 +130,32 @@ static void expect_limits(const struct page *page, const struct aid_option *opti
 	}
 }
 
-static void expect_option(const struct page *page, const struct aid_option *option)
+/* What the table of the manager says of a key of [secrets NAME]. */
+static struct aid_option of_manager(const struct aid_option *row)
 {
+	const struct aid_target_option *option =
+		aid_target_option(aid_manager_target((enum aid_manager)row->min), row->key);
+	struct aid_option out = {.section = row->section, .key = row->key, .type = AID_VALUE_PIN};
+
+	if (option == NULL) {
+		fail_msg("[%s] has no %s", row->section, row->key);
+		return out;
+	}
+	out.fallback = option->fallback;
+	out.names = option->names;
+	out.required = option->required;
+	if (option->check != aid_option_duration)
+		return out;
+	out.type = AID_VALUE_DURATION;
+	out.min = option->min;
+	out.max = option->max;
+	return out;
+}
+
+static void expect_option(const struct page *page, const struct aid_option *row)
+{
+	const struct aid_option manager = row->type == AID_VALUE_MANAGER ? of_manager(row) : *row;
+	const struct aid_option *option = &manager;
 	char *section = section_text(page, option->section);
 	char *paragraph = key_text(section, option->key);
 
@@ -187,6 +211,28 @@ static void agents_are_documented(void **state)
 
 	(void)state;
 	expect_page(&page);
+}
+
+/* Every option of a manager is a key, in the order of its own table. */
+static void managers_have_their_keys(void **state)
+{
+	const struct aid_option *row = aid_host_options;
+
+	(void)state;
+	for (enum aid_manager m = AID_MANAGER_VAULT; m < AID_MANAGER_COUNT; m++) {
+		const struct aid_target *target = aid_manager_target(m);
+		const struct aid_target_option *option;
+
+		while (!aid_streq(row->section, target->name))
+			row++;
+		for (size_t i = 0; (option = aid_target_option_at(target, i)) != NULL; i++, row++) {
+			assert_string_equal(row->section, target->name);
+			assert_string_equal(row->key, option->name);
+			assert_int_equal(row->min, m);
+		}
+		assert_false(aid_streq(row->section, target->name));
+	}
+	assert_null(row->section);
 }
 
 /* ---- credentials: subsections of one page ---- */
@@ -278,6 +324,7 @@ int main(void)
 		cmocka_unit_test(agentid_conf_is_documented),
 		cmocka_unit_test(agents_are_documented),
 		cmocka_unit_test(credentials_are_documented),
+		cmocka_unit_test(managers_have_their_keys),
 		cmocka_unit_test(defaults_are_accepted),
 	};
 
