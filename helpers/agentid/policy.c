@@ -234,6 +234,13 @@ static enum aid_target_kind target_of(const char *kind)
 	return 0;
 }
 
+/* What none of them refuses. */
+static void take_lifetime(struct policy *policy, int64_t max_ms)
+{
+	if (policy->max_lifetime_ms == 0 || max_ms < policy->max_lifetime_ms)
+		policy->max_lifetime_ms = max_ms;
+}
+
 /* What the agent's [credential] sections of this type show there: those with this audience, or with NULL
  * all. Returns -1, also where there are none, or the status where they differ. */
 static int take_credentials(struct policy *policy, const struct aid_config *config, const char *kind,
@@ -260,6 +267,7 @@ static int take_credentials(struct policy *policy, const struct aid_config *conf
 		}
 		policy->source = source;
 		memcpy(policy->audience, audience, sizeof(audience));
+		take_lifetime(policy, aid_target_max_lifetime_ms(&credential->options));
 	}
 	return -1;
 }

@@ -34,6 +34,7 @@ struct policy {
 	const char *issuer;
 	const char *subject;
 	char audience[POLICY_AUDIENCE_SIZE]; /* of the agent's [credential] of this kind; "" without one */
+	int64_t max_lifetime_ms; /* the same; 0 without one */
 	const char *values[POLICY_OPTIONS];
 	bool read, write, bucket_policy, no_azp;
 };

@@ -11,6 +11,9 @@
 #include <string.h>
 
 #define ACCOUNT_DIGITS 12U
+#define ALIAS_SIZE 600U
+#define VAULT_TTL_S 600 /* the default of max_lifetime */
+#define VAULT_MAX_TTL_S 3600
 
 static const char *given(const struct policy *policy, enum policy_option option, const char *fallback)
 {
@@ -128,12 +131,14 @@ static int trust_gcp(const struct policy *policy)
 	return CLI_OK;
 }
 
-/* bound_issuer is of the mount: one mount has one issuer. */
+/* bound_issuer is of the mount: one mount has one issuer. A token that lives longer than the credential's
+ * max_lifetime would be refused here. */
 static int trust_vault(const struct policy *policy)
 {
 	const char *audience = audience_of(policy, NULL);
 	const char *mount = given(policy, POLICY_MOUNT, "jwt");
 	bool host = policy->source == AID_SOURCE_HOST;
+	int64_t ttl_s = policy->max_lifetime_ms == 0 ? VAULT_TTL_S : policy->max_lifetime_ms / 1000;
 
 	if (audience == NULL &&
 		policy_need(policy, POLICY_AUDIENCE, "one that is for this Vault alone") == NULL)
@@ -143,11 +148,22 @@ static int trust_vault(const struct policy *policy)
 		host ? "jwks_url" : "oidc_discovery_url", policy->issuer, host ? "/jwks.json" : "");
 	(void)printf("vault write 'auth/%s/role/%s' - <<'END'\n"
 		     "{\"role_type\": \"jwt\", \"user_claim\": \"sub\", \"bound_subject\": \"%s\", "
-		     "\"bound_audiences\": [\"%s\"],\n \"token_policies\": [\"%s\"], \"token_ttl\": \"15m\", "
-		     "\"token_max_ttl\": \"1h\"}\nEND\n",
+		     "\"bound_audiences\": [\"%s\"],\n \"token_policies\": [\"%s\"], \"token_ttl\": \"%llds\", "
+		     "\"token_max_ttl\": \"%llds\"}\nEND\n",
 		mount, given(policy, POLICY_ROLE, policy->agent->id), policy->subject, audience,
-		given(policy, POLICY_POLICIES, policy->agent->id));
+		given(policy, POLICY_POLICIES, policy->agent->id), (long long)ttl_s,
+		(long long)(ttl_s > VAULT_MAX_TTL_S ? ttl_s : VAULT_MAX_TTL_S));
 	return CLI_OK;
+}
+
+/* A realm takes one provider of an issuer, so the host's agents share it, and it is named after the host. */
+static void name_provider(const char *issuer, char alias[ALIAS_SIZE])
+{
+	(void)snprintf(alias, ALIAS_SIZE, "agentid-%s", without_scheme(issuer));
+	for (char *p = alias; *p != '\0'; p++) {
+		if (strchr("/:.", *p) != NULL)
+			*p = '-';
+	}
 }
 
 /* The host's assertions in place of a client secret: client_auth = federated_jwt. Keycloak itself takes
@@ -156,23 +172,27 @@ static int trust_keycloak(const struct policy *policy)
 {
 	const char *realm = policy_need(policy, POLICY_REALM, "the realm");
 	const char *client = policy_need(policy, POLICY_CLIENT, "the client that the agent is");
+	char alias[ALIAS_SIZE];
 
 	if (realm == NULL || client == NULL)
 		return CLI_USAGE;
 	if (policy->values[POLICY_AUDIENCE] != NULL)
 		return cli_usage(policy->cli, "--audience: Keycloak takes its realm's issuer and no other");
-	(void)printf("kcadm.sh create identity-provider/instances -r '%s' -f - <<'END'\n"
-		     "{\"alias\": \"agentid-%s\", \"providerId\": \"oidc\", \"enabled\": true, \"hideOnLogin\": true, "
+	name_provider(policy->issuer, alias);
+	(void)printf("# Once in a realm: this host.\n"
+		     "kcadm.sh create identity-provider/instances -r '%s' -f - <<'END'\n"
+		     "{\"alias\": \"%s\", \"providerId\": \"oidc\", \"enabled\": true, \"hideOnLogin\": true, "
 		     "\"config\": {\n \"issuer\": \"%s\", \"useJwksUrl\": \"true\", \"jwksUrl\": \"%s/jwks.json\", "
 		     "\"validateSignature\": \"true\",\n \"supportsClientAssertions\": \"true\", \"clientId\": \"unused\", "
 		     "\"clientSecret\": \"unused\",\n \"authorizationUrl\": \"%s/none\", \"tokenUrl\": \"%s/none\"}}\nEND\n",
-		realm, policy->agent->id, policy->issuer, policy->issuer, policy->issuer, policy->issuer);
-	(void)printf("kcadm.sh create clients -r '%s' -f - <<'END'\n"
+		realm, alias, policy->issuer, policy->issuer, policy->issuer, policy->issuer);
+	(void)printf("# This agent.\n"
+		     "kcadm.sh create clients -r '%s' -f - <<'END'\n"
 		     "{\"clientId\": \"%s\", \"enabled\": true, \"publicClient\": false, \"serviceAccountsEnabled\": true,\n"
 		     " \"standardFlowEnabled\": false, \"directAccessGrantsEnabled\": false,\n"
 		     " \"clientAuthenticatorType\": \"federated-jwt\", \"attributes\": {\n"
-		     "  \"jwt.credential.issuer\": \"agentid-%s\", \"jwt.credential.sub\": \"%s\"}}\nEND\n",
-		realm, client, policy->agent->id, policy->subject);
+		     "  \"jwt.credential.issuer\": \"%s\", \"jwt.credential.sub\": \"%s\"}}\nEND\n",
+		realm, client, alias, policy->subject);
 	return CLI_OK;
 }
 

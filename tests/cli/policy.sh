@@ -113,6 +113,10 @@ expect 0 policy trust --audience vault.example vault a
 out_has "vault write 'auth/jwt/config' bound_issuer='https://id.example.com/host01' jwks_url='https://id.example.com/host01/jwks.json'"
 document
 lint_finds 0 "Vault role: nothing found"
+out_json_document() { expect 0 python3 -c 'import json, sys
+j = json.load(open(sys.argv[1]))
+sys.exit(not eval(sys.argv[2]))' "$WORK/document" "$1"; }
+out_json_document '(j["token_ttl"], j["token_max_ttl"]) == ("600s", "3600s")'
 expect 2 policy trust vault a
 err_has "--audience is needed"
 expect 0 policy trust --audience vault.example vault kc
@@ -129,6 +133,13 @@ address = https://vault2.example
 role = r
 assertion_audience = vault2.example
 END
+sed 's/^role = r$/&\nmax_lifetime = 2h/' "$CONF/agents.d/c.conf" >"$WORK/c.conf"
+mv "$CONF/agents.d/c.conf" "$WORK/kept.conf"
+sed -n '1,/vault2/p' "$WORK/c.conf" | sed '$d' >"$CONF/agents.d/c.conf"
+expect 0 policy trust vault c
+document
+out_json_document '(j["token_ttl"], j["token_max_ttl"]) == ("7200s", "7200s")'
+mv "$WORK/kept.conf" "$CONF/agents.d/c.conf"
 expect 2 policy trust vault c
 err_has "agent 'c' has more than one [credential] of type vault, with different assertions: --audience says which"
 expect 0 policy trust --audience vault2.example vault c
@@ -137,6 +148,8 @@ out_has '"bound_subject": "agent:c", "bound_audiences": ["vault2.example"]'
 expect 0 policy trust --realm r --client c keycloak a
 out_has '"jwt.credential.sub": "agent:a"'
 out_has '"issuer": "https://id.example.com/host01"'
+out_has '"alias": "agentid-id-example-com-host01"'
+out_has '"jwt.credential.issuer": "agentid-id-example-com-host01"'
 expect 0 policy trust --realm r --client c keycloak kc
 out_has '"jwt.credential.sub": "agent:kc"'
 out_has '"issuer": "https://id.example.com/host01"'
