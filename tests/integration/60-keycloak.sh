@@ -55,10 +55,51 @@ PROBE
     install -m 0600 "$KC/client.key" "$ROOT/etc/agentid/secrets/kc-key.pem"
     printf 'client_auth = private_key_jwt\nclient_key = file:/etc/agentid/secrets/kc-key.pem\n' | kc_agent kc-key
     [ "${1#24.}" != "$1" ] || printf 'client_auth = federated_jwt\n' | kc_agent kc-fed
+    [ "${1#24.}" != "$1" ] || trust_agents
     BASE=$(cat "$KC/https")
     install -m 0644 "$KC/ca.pem" "$ROOT/etc/agentid/ca.pem"
     { with_secret kc-tls client_secret_basic; echo "ca_file = /etc/agentid/ca.pem"; } | kc_agent kc-tls
 }
+
+# ---- what "agentid policy trust" prints ----
+
+# Two agents with a client each, and one that means to be the first one's client. Their subject is known when
+# Keycloak has made the client.
+trust_agents()
+{
+    local agent
+    for agent in trust-a trust-b trust-c; do
+        add_account "svc-$agent"
+        trust_conf $agent none | agent_conf $agent "svc-$agent"
+    done
+}
+trust_conf() # AGENT SUBJECT
+{
+    printf 'source = oidc\nissuer = %s/realms/trust-realm\nclient_id = %s\nclient_auth = federated_jwt\n' \
+        "$(cat "$KC/http")" "${1/trust-c/trust-a}"
+    printf 'subject = %s\naudience = account\n' "$2"
+}
+# As it is printed. The realm takes one provider of an issuer, so that the second time only the client is made.
+load_trust()
+{
+    local agent
+    export HOME=$STORY_DIR PATH=$PATH:$KC/keycloak-$1/bin
+    kcadm.sh config credentials --server "$(cat "$KC/http")" --realm master --user admin --password admin >&2 || return 1
+    for agent in trust-a trust-b; do
+        in_chroot agentid policy trust --realm trust-realm --client $agent keycloak $agent >"$STORY_DIR/$agent.sh" &&
+            sh "$STORY_DIR/$agent.sh" || return 1
+    done
+}
+# shows_assertions AGENT: cases; then its file says the subject that the realm's tokens of that client have.
+shows_assertions()
+{
+    local key subject=$STORY_DIR/$1.sub
+    key=$(ls "$ROOT"/var/lib/agentid/issuer/*.pem)
+    "$INTEGRATION/trust_keycloak.py" "$(cat "$KC/http")/realms/trust-realm" "$key" http://127.0.0.1:18080 \
+        "agent:$1" "$subject" || failures=$((failures + 1))
+    trust_conf "$1" "$(cat "$subject")" | agent_conf "$1" "svc-$1"
+}
+trust_opens() { in_place pamtester agent "svc-$1" open_session close_session || { tail -n 5 "$STORY_DIR/daemons.log"; return 1; }; }
 
 body_of() { cat "$ROOT/probe/svc-$1.body"; }
 claim_of() { printf 'x.%s.x' "$(body_of "$1")" | claim "$2"; }
@@ -182,6 +223,11 @@ keycloak()
     in_chroot agentid issuer init >&2 && mkdir "$ROOT/published" && in_chroot agentid issuer publish /published >&2
     serve_directory "$ROOT/published" 18080 || { not_ok "$1: the host's JWKS is served"; return; }
     local server=${cleanups[-1]}
+    if [ "${1#24.}" = "$1" ]; then
+        check "$1: what policy trust prints for two agents is loaded" load_trust "$1"
+        shows_assertions trust-a
+        shows_assertions trust-b
+    fi
     enter_root && start_daemons || { not_ok "$1: the daemons start" "$(tail -n 3 "$STORY_DIR/daemons.log")"; return; }
     local http https
     http=$(cat "$KC/http")
@@ -191,6 +237,12 @@ keycloak()
     check "$1: private_key_jwt" opens kc-key "$http"
     check "$1: over TLS with a private CA" opens kc-tls "$https"
     [ "${1#24.}" != "$1" ] || check "$1: federated_jwt, without any client secret" opens kc-fed "$http"
+    if [ "${1#24.}" = "$1" ]; then
+        check "$1: policy trust: the first agent gets in" trust_opens trust-a
+        check "$1: policy trust: the second agent gets in" trust_opens trust-b
+        check "$1: policy trust: an agent that means to be the first one's client does not" refused trust-c \
+            'Invalid client or Invalid client credentials'
+    fi
     check "$1: tokens of 900 s are refused with the setting to change" refused kc-long \
         "900 s exceeds max_lifetime 600 s: .*[Aa]ccess [Tt]oken [Ll]ifespan.*kc-long"
     check "$1: a wrong secret is refused, and a repaired file is used at once" changed_secret

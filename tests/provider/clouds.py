@@ -11,6 +11,7 @@ import time
 import jose
 import modes as m
 import sts
+import trust
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 APP = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
@@ -58,16 +59,18 @@ def entra_error(connection, number, error="invalid_client", status=401):
 def entra_assertion(server, request, form):
     """0, or the AADSTS number of what is wrong with it."""
     try:
-        header, claims = sts.verified(form["client_assertion"], {request.base + "/hostid"})
+        credential = server.variables.get("entra-trust") or trust.AzureTrust({
+            "name": "a", "issuer": request.base + "/hostid", "subject": m.SUBJECT, "audiences": [AZURE_AUDIENCE]})
+        header, claims = sts.verified(form["client_assertion"], {credential.issuer})
     except sts.Refused as refused:
         return 700211 if "provider found" in str(refused) else 50027
     now = time.time()
     if header["alg"] != "RS256":
         return 50027
-    if not isinstance(claims.get("aud"), str) or claims["aud"] != AZURE_AUDIENCE:
+    if not isinstance(claims.get("aud"), str):
         return 700212
-    if claims["sub"] != m.SUBJECT:
-        return 700213
+    if credential.number(claims):
+        return credential.number(claims)
     if not claims.get("nbf", 0) <= now < claims["exp"] or not once(server, "entra", claims):
         return 700024
     return 0
@@ -119,19 +122,23 @@ def google_sts(server, connection, request):
         return google_error(connection, "invalid_target", "The target service indicated by the audience")
     if "options" in form and json.loads(form["options"]) != {"userProject": "proj-1"}:
         return google_error(connection, "invalid_request", "options")
+    provider = server.variables.get("google-trust") or trust.GoogleTrust(
+        request.base + "/hostid", ["https:" + PROVIDER, PROVIDER], {"google.subject": "assertion.sub"},
+        f"assertion.sub == '{m.SUBJECT}'")
     try:
-        _, claims = sts.verified(form["subject_token"], {request.base + "/hostid"})
+        _, claims = sts.verified(form["subject_token"], {provider.issuer})
     except sts.Refused as refused:
         return google_error(connection, "invalid_grant", str(refused))
     now = time.time()
-    if claims["aud"] not in ("https:" + PROVIDER, PROVIDER) or not isinstance(claims["aud"], str):
+    if not isinstance(claims["aud"], str) or claims["aud"] not in provider.audiences:
         return google_error(connection, "invalid_grant", "The audience in ID Token does not match")
     if claims["iat"] > now or claims["exp"] <= now or claims["exp"] - claims["iat"] > 86400:
         return google_error(connection, "invalid_grant", "times of the ID Token")
-    if claims["sub"] != m.SUBJECT or not once(server, "google", claims):
+    if not provider.lets_in(claims) or not once(server, "google", claims):
         return google_error(connection, "unauthorized_client", "The given credential is rejected by the attribute condition", 401)
     token = "ya29.fed-" + secrets.token_urlsafe(100)
     server.variables.setdefault("google-tokens", {})[token] = form["scope"].split()
+    server.variables.setdefault("google-subjects", {})[token] = claims["sub"]
     return m.reply(connection, 200, {"access_token": token, "issued_token_type": TYPE + "access_token",
                                      "token_type": "Bearer", "expires_in": 3599})
 
@@ -154,6 +161,8 @@ def rpc_error(connection, code, status, message):
 def google_iam(server, connection, request):
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     scopes = server.variables.get("google-tokens", {}).get(token)
+    members = server.variables.get("google-members", {trust.google_member(PROVIDER, m.SUBJECT)})
+    member = trust.google_member(PROVIDER, server.variables.get("google-subjects", {}).get(token))
     body = json.loads(request.body)
     seconds = body.get("lifetime", "3600s")
     if kind != "Bearer" or scopes is None:
@@ -162,7 +171,7 @@ def google_iam(server, connection, request):
             set(body) - {"delegates"} != {"scope", "lifetime"} or not seconds.endswith("s"):
         return rpc_error(connection, 400, "INVALID_ARGUMENT", "fields")
     if not request.path.endswith(f"/v1/projects/-/serviceAccounts/{ACCOUNT}:generateAccessToken") or \
-            CLOUD_PLATFORM not in scopes:
+            CLOUD_PLATFORM not in scopes or member not in members:
         return rpc_error(connection, 403, "PERMISSION_DENIED",
                          "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).")
     if not 0 < int(seconds[:-1]) <= 3600:

@@ -13,6 +13,7 @@ import urllib.request
 
 import jose
 import modes as m
+import trust
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 PARAMETERS = {"Action", "Version", "RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds",
@@ -29,14 +30,25 @@ class Refused(Exception):
         self.status, self.code = status, code
 
 
-def roles(base):
-    """What the trust policies pin: issuer, audience, subject; and MaxSessionDuration."""
-    return {
-        ROLE: {"iss": base + "/hostid", "aud": AUDIENCE, "sub": m.SUBJECT, "max": 3600},
-        ROLE_LONG: {"iss": base + "/hostid", "aud": AUDIENCE, "sub": m.SUBJECT, "max": 43200},
-        # azp stands for aud where a token has it.
-        ROLE_OIDC: {"iss": base + "/ok", "aud": m.CLIENT, "sub": m.SUBJECT, "max": 3600},
-    }
+class Account:
+    """The providers that are registered, each with its audiences; and the roles: the trust policy, what the role
+    may do, and MaxSessionDuration."""
+
+    def __init__(self):
+        self.providers, self.roles = {}, {}
+
+    def add_role(self, arn, document, longest=3600, permissions=None):
+        self.roles[arn] = {"trust": trust.AwsTrust(document), "max": longest, "permissions": permissions}
+
+
+def default_account(base):
+    account = Account()
+    account.providers = {base + "/hostid": {AUDIENCE}, base + "/ok": {m.CLIENT}}
+    account.add_role(ROLE, trust.aws_document(base + "/hostid", AUDIENCE, m.SUBJECT))
+    account.add_role(ROLE_LONG, trust.aws_document(base + "/hostid", AUDIENCE, m.SUBJECT), 43200)
+    # azp stands for aud where a token has it.
+    account.add_role(ROLE_OIDC, trust.aws_document(base + "/ok", m.CLIENT, m.SUBJECT))
+    return account
 
 
 def published_keys(issuer):
@@ -112,17 +124,18 @@ def check_policy(form):
 
 
 def assume(server, request, form):
-    trust = roles(request.base)
+    account = server.variables.get("sts-account") or default_account(request.base)
     check_parameters(form)
     check_policy(form)
-    if form["RoleArn"] not in trust:
+    if form["RoleArn"] not in account.roles:
         raise Refused(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
-    role = trust[form["RoleArn"]]
-    _, claims = verified(form["WebIdentityToken"], {r["iss"] for r in trust.values()})
+    role = account.roles[form["RoleArn"]]
+    _, claims = verified(form["WebIdentityToken"], set(account.providers))
     check_times(claims, time.time())
-    if claims.get("azp", claims.get("aud")) != role["aud"]:
+    if not isinstance(claims.get("aud"), str) or \
+            claims.get("azp", claims["aud"]) not in account.providers[claims["iss"]]:
         raise Refused(400, "InvalidIdentityToken", "Incorrect token audience")
-    if claims["iss"] != role["iss"] or claims.get("sub") != role["sub"]:
+    if not role["trust"].allows(claims):
         raise Refused(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
     if int(form.get("DurationSeconds", 3600)) > role["max"]:
         raise Refused(400, "ValidationError", "DurationSeconds exceeds the MaxSessionDuration set for this role")
@@ -162,6 +175,15 @@ def success(form, claims, fraction=""):
 """
 
 
+def remember(server, form, body):
+    """What was given out, for who is asked with it: s3.py."""
+    key, secret, token = (re.search(f"<{tag}>(.*?)<", body)[1]
+                          for tag in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    server.variables.setdefault("sts-given", {})[key] = {
+        "secret": secret, "token": token, "role": form["RoleArn"], "policy": form.get("Policy"),
+        "end": time.time() + int(form.get("DurationSeconds", 3600))}
+
+
 def failure(code, message):
     return (f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>Sender</Type><Code>{code}</Code>'
             f"<Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>")
@@ -182,7 +204,9 @@ def answer(server, connection, request):
     except Refused as refused:
         return m.reply(connection, refused.status, failure(refused.code, refused).encode(), content_type=xml)
     fraction = ".123" if request.mode == "aws-fraction" else ""
-    return m.reply(connection, 200, success(form, claims, fraction).encode(), content_type=xml)
+    body = success(form, claims, fraction)
+    remember(server, form, body)
+    return m.reply(connection, 200, body.encode(), content_type=xml)
 
 
 def error(status, code, message="words"):
