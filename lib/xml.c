@@ -13,6 +13,7 @@ struct reader {
 	XML_Parser parser;
 	struct aid_xml_text *texts;
 	size_t n_texts;
+	size_t length;             /* of the document: no text in it is longer */
 	char path[AID_XML_PATH_MAX + 1];
 	unsigned int depth, elements;
 	struct aid_xml_text *open; /* the wanted element we are in */
@@ -93,7 +94,8 @@ static void open_wanted(struct reader *reader)
 			stop(reader, AID_E_PROTOCOL, "an element stands twice");
 			return;
 		}
-		t->text = aid_secret_new(t->max);
+		/* Small ones are cut from memory that is locked already; a mapping costs a signature. */
+		t->text = aid_secret_new(t->max < reader->length ? t->max : reader->length);
 		if (t->text == NULL)
 			stop(reader, AID_E_NOMEM, "out of memory");
 		reader->open = t;
@@ -176,7 +178,7 @@ int aid_xml_read(const void *bytes, size_t length, size_t max_bytes, struct aid_
 	size_t n_texts, struct aid_error *err)
 {
 	static const XML_Memory_Handling_Suite memory = {wiping_malloc, wiping_realloc, wiping_free};
-	struct reader reader = {.texts = texts, .n_texts = n_texts};
+	struct reader reader = {.texts = texts, .n_texts = n_texts, .length = length};
 	int r;
 
 	for (size_t i = 0; i < n_texts; i++)
