@@ -48,6 +48,19 @@ bench_get() {
 	verdict "$(figure ratio 1)" 1.3 ''
 }
 
+# A credential of the session, which has been there for a moment; keyringd is told that somebody reads it.
+bench_get_credential() {
+	start_endpoint long:300
+	write_configuration
+	write_oidc_agent oidc svc-oidc "$endpoint_url/long"
+	printf '\n[credential orders]\ntype = oidc\naudience = bench-api\nmax_lifetime = 10m\nat_open = yes\n' >>"$etc/agents.d/oidc.conf"
+	start_daemons
+	check_session svc-oidc
+	compare --session agentid:svc-oidc --batches 100 --batch 20 'spawn:agentid get orders' \
+		'spawn:keyctl pipe %user:agentid:orders'
+	verdict "$(figure ratio 1)" 1.3 ''
+}
+
 # A ring as agentid-keyringd makes it, in the session keyring of this run: the adapters and keyctl read
 # it, and nothing else takes part.
 make_ring() {
@@ -84,6 +97,61 @@ bench_adapters() {
 		printf '%s\n' "$ratio" >>"$private/ratios"
 	done
 	verdict "$(sort -n "$private/ratios" | tail -n 1)" 1.3 ''
+}
+
+# The strict servers of the tests: they check every field, the assertion's signature and that it was not
+# used before, as those of the vendors do. Sets strict_* from what strict.py found.
+start_strict() {
+	local n=0
+	mkdir -p "$private/strict"
+	/usr/bin/python3 -W ignore "$here/strict.py" "$private/strict" "$AID_BENCH_BAO" 2>"$private/strict.log" &
+	until [ -f "$private/strict/ready" ]; do
+		n=$((n + 1))
+		[ $n -lt 400 ] || fail "the servers do not start: $(tail -n 5 $private/strict.log)"
+		sleep 0.05
+	done
+	# shellcheck source=/dev/null
+	. "$private/strict/ready"
+}
+
+# exchange KIND URL ISSUER CA [PHASE]: agentid-fetch beside libcurl, at one server. What is compared is the
+# request with its assertion, which both sign; the request alone is told beside it.
+exchange() {
+	compare --batches 80 --batch 10 --program "$fetch_program" --ca "$4" --issuer "$3" \
+		--key "$private/strict/host.key" --secret "$private/strict/secret" "exchange:$1 $2" "request:$1 $2"
+	awk -v kind="$1" -v best="$(figure best 1)" -v median="$(figure ratio 1)" '
+		/^exchange/ { b = $(NF - 3); m = $(NF - 2) }
+		NF >= 5 && $(NF - 4) == "request" { printf "%s: best of either %s, median %s times; without its signature %.3f, %.3f\n\n",
+			kind, best, median, b / $(NF - 3), m / $(NF - 2) }' "$private/compare.out"
+}
+
+# The same answer at once to whatever is asked, so that all of our own part shows.
+start_floor() {
+	local expires
+	expires=$(date -u -d '+50 minutes' +%Y-%m-%dT%H:%M:%SZ) || fail 'date'
+	start_endpoint long:300
+	mkdir -p "$private/endpoint/www/sts"
+	printf '<%sResponse xmlns="%s"><%sResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%040d</SecretAccessKey><SessionToken>%0800d</SessionToken><Expiration>%s</Expiration></Credentials></%sResult></%sResponse>' \
+		AssumeRoleWithWebIdentity https://sts.amazonaws.com/doc/2011-06-15/ AssumeRoleWithWebIdentity ASIAEXAMPLEEXAMPLE00 \
+		0 0 "$expires" AssumeRoleWithWebIdentity AssumeRoleWithWebIdentity >"$private/endpoint/www/sts/answer"
+}
+
+bench_exchange() {
+	local fetch_program aws xch vault
+	fetch_program=$(find "$(make_variable libexecdir)" -name agentid-fetch -type f | head -n 1)
+	start_strict
+	# shellcheck disable=SC2154  # of strict.py
+	{
+		exchange aws-sts "$strict_base/aws" "$strict_base/hostid" "$private/strict/ca.pem"
+		aws=$(figure ratio 1)
+		exchange rfc8693 "$strict_base/xch" "$strict_base/hostid" "$private/strict/ca.pem"
+		xch=$(figure ratio 1)
+		exchange vault "$strict_bao" "$strict_bao_issuer" "$private/strict/ca.pem"
+		vault=$(figure ratio 1)
+	}
+	start_floor
+	exchange aws-sts "$endpoint_url/sts" "$strict_base/hostid" "$endpoint_ca"
+	verdict "$aws" 1.1 '' "$xch" 1.1 '' "$vault" 1.1 '' "$(to_ms "$(figure difference 1)")" 0.2 ' ms'
 }
 
 open_host() {
@@ -229,7 +297,7 @@ private_kib() {
 
 # cost SIDE PHASE ...: median of one phase of one side, in microseconds.
 cost() {
-	"$build/bench/bench-compare" --batches 30 --batch 10 "$@" | awk '$(NF - 3) == "processor" { print $(NF - 2) }'
+	"$build/bench/bench-compare" --batches 30 --batch 10 "$@" | awk '$(NF - 4) == "processor" { print $(NF - 2) }'
 }
 
 uptime_s() {

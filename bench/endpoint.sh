@@ -53,6 +53,11 @@ endpoint_nginx_conf() {
 	      error_page 405 =200 /\$1/token.json;
 	      return 405;
 	    }
+	    location ~ ^/([a-z0-9-]+)/\$ {
+	      default_type text/xml;
+	      error_page 405 =200 /\$1/answer;
+	      return 405;
+	    }
 	  }
 	}
 	EOF

@@ -136,10 +136,10 @@ verdict() {
 compare() {
 	"$build/bench/bench-compare" --confdir "$confdir" "$@" >"$private/compare.out" ||
 		fail "bench-compare failed: $(tail -n 3 $private/keyringd.log 2>/dev/null)"
-	grep -Ev '^(ratio|difference) ' "$private/compare.out"
+	grep -Ev '^(best|ratio|difference) ' "$private/compare.out"
 }
 
-# figure ratio|difference N: of the first side against side N, as compare() found it.
+# figure best|ratio|difference N: of the first side against side N, as compare() found it.
 figure() {
 	awk -v what="$1" -v side="$2" '$1 == what && $2 == side { print $3 }' "$private/compare.out"
 }

@@ -5,15 +5,19 @@ EXTRA_PROGRAMS = bench/bench-compare bench/bench-hold bench/bench-mint
 bench_bench_compare_SOURCES = \
 	%D%/bench.c %D%/bench.h \
 	%D%/compare.c \
+	%D%/making.c %D%/making.h \
 	%D%/side.h \
 	%D%/side_curl.c \
+	%D%/side_exchange.c \
 	%D%/side_library.c \
 	%D%/side_pam.c %D%/side_pam.h \
 	%D%/side_raw.c \
+	%D%/side_request.c \
 	%D%/side_sign.c \
 	%D%/side_spawn.c
 bench_bench_compare_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(CURL_CFLAGS)
-bench_bench_compare_LDADD = libagentid.la $(CRYPTO_LIBS) $(CURL_LIBS) $(PAM_LIBS)
+bench_bench_compare_LDADD = libagentid.la libagentid-net.la libagentid-oidc.la libagentid-base.la \
+	$(CRYPTO_LIBS) $(CURL_LIBS) $(PAM_LIBS)
 
 bench_bench_hold_SOURCES = \
 	%D%/bench.c %D%/bench.h \
@@ -31,7 +35,7 @@ bench_bench_mint_LDADD = $(CRYPTO_LIBS)
 
 CLEANFILES += $(EXTRA_PROGRAMS)
 EXTRA_DIST += %D%/README.md %D%/cases.sh %D%/endpoint.sh %D%/keycloak-realm.json \
-	%D%/keycloak.sh %D%/lib.sh %D%/run
+	%D%/keycloak.sh %D%/lib.sh %D%/run %D%/strict.py
 
 .PHONY: bench bench-programs
 bench-programs: $(EXTRA_PROGRAMS)

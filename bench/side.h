@@ -16,6 +16,10 @@ struct side_options {
 	const char *ca_file;
 	const char *user_password; /* "client:secret" for Basic */
 	const char *body;
+	/* of an exchange */
+	const char *program; /* agentid-fetch */
+	const char *issuer;  /* this host */
+	const char *key_file, *secret_file;
 };
 
 struct side {
@@ -26,10 +30,13 @@ struct side {
 	void (*once)(void *state, double *us);
 };
 
-/* Each takes its own words: "SERVICE:USER", a URL, "PROGRAM ARGUMENT ...", an algorithm, none. */
+/* Each takes its own words: "SERVICE:USER", a URL, "PROGRAM ARGUMENT ...", an algorithm, "KIND URL" of an
+ * exchange, none. */
 void side_pam_init(struct side *side, const char *words, const struct side_options *options);
 void side_curl_init(struct side *side, const char *words, const struct side_options *options);
 void side_spawn_init(struct side *side, const char *words, const struct side_options *options);
+void side_exchange_init(struct side *side, const char *words, const struct side_options *options);
+void side_request_init(struct side *side, const char *words, const struct side_options *options);
 void side_sign_init(struct side *side, const char *words, const struct side_options *options);
 void side_library_init(struct side *side, const char *words, const struct side_options *options);
 void side_raw_init(struct side *side, const char *words, const struct side_options *options);
