@@ -64,6 +64,21 @@ struct aid_token_config {
 	bool revoke_at_end;      /* default yes */
 };
 
+enum aid_rotate_provider { AID_ROTATE_KEYCLOAK_ADMIN = 1 };
+
+/* [rotate] of an agent. */
+struct aid_rotate_config {
+	enum aid_rotate_provider provider; /* 0: there is no such section */
+	int64_t every_ms;        /* 0: only when asked for */
+	char *admin_url;         /* NULL: from the issuer, see aid_rotate_admin_url() */
+	char *admin_client_id;
+	enum aid_client_auth admin_client_auth; /* default client_secret_basic */
+	char *admin_client_secret;
+	char *admin_client_key;
+	int64_t lease_ms;        /* default 60 s */
+	int64_t overlap_ms;      /* default 5 min */
+};
+
 /* [credential NAME] of an agent. */
 struct aid_credential {
 	char *name;
@@ -78,6 +93,7 @@ struct aid_agent {
 	char **services;         /* NULL-terminated PAM services allowed; NULL: any */
 	unsigned int max_sessions; /* 0: only the key quota limits */
 	struct aid_token_config token;
+	struct aid_rotate_config rotate;
 	struct aid_credential *credentials;
 	size_t n_credentials;
 };
@@ -176,6 +192,11 @@ const char *aid_agent_credential_names(const struct aid_agent *agent, char *out,
 enum aid_source aid_credential_source(const struct aid_config *config,
 	const struct aid_credential *credential);
 
+/* Where the admin REST API of the agent's realm is: [rotate] admin_url, or from an issuer of Keycloak's
+ * form, URL/realms/REALM. AID_E_CONFIG. */
+int aid_rotate_admin_url(const struct aid_agent *agent, char *out, size_t size, struct aid_error *err)
+	AID_WUR;
+
 /* Whether any agent file that root wrote has a line "account = ACCOUNT", however wrong the rest of
  * the configuration is: a mistake in one agent's file must not make every login of the host fail. */
 bool aid_config_names_account(const struct aid_config_paths *paths, const char *account);
@@ -187,5 +208,6 @@ bool aid_config_text_names_account(const char *bytes, size_t length, const char 
 
 const char *aid_source_name(enum aid_source source);
 const char *aid_client_auth_name(enum aid_client_auth method);
+const char *aid_rotate_provider_name(enum aid_rotate_provider provider);
 
 #endif

@@ -341,6 +341,8 @@ int aid_agent_parse(const char *file, const char *bytes, size_t length, struct a
 		r = aid_draft_defaults(ret_draft);
 	if (r == AID_OK)
 		check_values(ret_draft, file, problems);
+	if (r == AID_OK)
+		aid_rotate_check(ret_draft, &text, section_line(&text, "rotate"), problems);
 	aid_config_text_done(&text);
 	return r;
 }
@@ -357,7 +359,9 @@ void aid_agent_done(struct aid_agent *agent)
 	char *const texts[] = {agent->file, agent->id, agent->account, token->audience, token->issuer,
 		token->client_id, token->client_secret, token->client_key, token->client_certificate,
 		token->signing_alg, token->subject, token->scope, token->resource, token->algorithms,
-		token->allowed_hosts, token->ca_file};
+		token->allowed_hosts, token->ca_file, agent->rotate.admin_url,
+		agent->rotate.admin_client_id, agent->rotate.admin_client_secret,
+		agent->rotate.admin_client_key};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);

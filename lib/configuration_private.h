@@ -105,7 +105,7 @@ int aid_value_set(const struct aid_option *option, const char *value, void *obje
 
 /* ---- table ---- */
 
-#define AID_OPTIONS_MAX 32U
+#define AID_OPTIONS_MAX 64U
 
 /* The keys of agentid.conf and those of an agent's file; each ends with section NULL. */
 extern const struct aid_option aid_host_options[];
@@ -133,6 +133,10 @@ void aid_agent_done(struct aid_agent *agent);
 
 /* Whether a key is probably a mistyped name. */
 bool aid_config_is_misspelt(const char *name, const char *key);
+
+/* What holds between the keys of [rotate] and those of [token]. */
+void aid_rotate_check(const struct aid_draft *draft, const struct aid_config_text *text, uint64_t line,
+	struct aid_problems *problems);
 
 /* ---- credentials ---- */
 

@@ -13,6 +13,7 @@
 #define HOST(field) offsetof(struct aid_config, field)
 #define AGENT(field) offsetof(struct aid_agent, field)
 #define TOKEN(field) offsetof(struct aid_agent, token.field)
+#define ROTATE(field) offsetof(struct aid_agent, rotate.field)
 
 #define AUTH_SECRET (AID_FOR_AUTH(AID_CLIENT_SECRET_BASIC) | AID_FOR_AUTH(AID_CLIENT_SECRET_POST))
 #define AUTH_KEY (AID_FOR_AUTH(AID_PRIVATE_KEY_JWT) | AID_FOR_AUTH(AID_TLS_CLIENT_AUTH))
@@ -22,6 +23,7 @@
 static const char *const source_names[] = {"oidc", "host", NULL};
 static const char *const client_auth_names[] = {"client_secret_basic", "client_secret_post",
 	"private_key_jwt", "tls_client_auth", "federated_jwt", NULL};
+static const char *const rotate_provider_names[] = {"keycloak-admin", NULL};
 static const char *const format_names[] = {"jwt", "opaque", NULL};
 static const char *const assertion_audience_names[] = {"issuer", "token_endpoint", NULL};
 
@@ -121,6 +123,20 @@ const struct aid_option aid_agent_options[] = {
 	{"token", "ca_file", AID_VALUE_PATH, .offset = TOKEN(ca_file), .sources = AID_FOR_OIDC},
 	{"token", "revoke_at_end", AID_VALUE_BOOL, .offset = TOKEN(revoke_at_end), .fallback = "yes",
 		.sources = AID_FOR_OIDC},
+	{"rotate", "provider", AID_VALUE_CHOICE, .offset = ROTATE(provider),
+		.names = rotate_provider_names, .sources = AID_FOR_OIDC, .auths = AUTH_SECRET},
+	{"rotate", "every", AID_VALUE_DURATION, .offset = ROTATE(every_ms), .min = 1000,
+		.max = 365 * 24 * HOUR_MS},
+	{"rotate", "admin_url", AID_VALUE_URL, .offset = ROTATE(admin_url), .max = 512},
+	{"rotate", "admin_client_id", AID_VALUE_PIN, .offset = ROTATE(admin_client_id), .max = 255},
+	{"rotate", "admin_client_auth", AID_VALUE_CHOICE, .offset = ROTATE(admin_client_auth),
+		.fallback = "client_secret_basic", .names = client_auth_names},
+	{"rotate", "admin_client_secret", AID_VALUE_SECRET, .offset = ROTATE(admin_client_secret)},
+	{"rotate", "admin_client_key", AID_VALUE_SECRET, .offset = ROTATE(admin_client_key)},
+	{"rotate", "lease", AID_VALUE_DURATION, .offset = ROTATE(lease_ms), .min = 5000,
+		.max = HOUR_MS / 6, .fallback = "60s"},
+	{"rotate", "overlap", AID_VALUE_DURATION, .offset = ROTATE(overlap_ms), .min = 1000,
+		.max = 24 * HOUR_MS, .fallback = "5m"},
 	{.section = NULL},
 };
 
@@ -139,4 +155,9 @@ const char *aid_client_auth_name(enum aid_client_auth method)
 	return method < AID_CLIENT_SECRET_BASIC || method > AID_FEDERATED_JWT
 		       ? "?"
 		       : client_auth_names[method - 1];
+}
+
+const char *aid_rotate_provider_name(enum aid_rotate_provider provider)
+{
+	return provider != AID_ROTATE_KEYCLOAK_ADMIN ? "?" : rotate_provider_names[provider - 1];
 }

@@ -49,6 +49,7 @@ libagentid_config_la_SOURCES = \
 	%D%/configuration_files.c \
 	%D%/configuration_manager.c \
 	%D%/configuration_private.h \
+	%D%/configuration_rotate.c \
 	%D%/configuration_table.c \
 	%D%/configuration_text.c \
 	%D%/configuration_value.c

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ROTATE_OFTEN_MS 600000
+
 static void check_account(struct check *check, const struct aid_agent *agent)
 {
 	const struct passwd *entry;
@@ -104,6 +106,27 @@ static void check_issuer_key(struct check *check)
 			check->config->host_issuer);
 }
 
+/* A rotation is two or three requests to the provider's database, and readers that read again. */
+static void check_rotation(struct check *check, const struct aid_agent *agent)
+{
+	const struct aid_rotate_config *rotate = &agent->rotate;
+	const struct check_client client = {
+		.file = agent->file,
+		.section = "rotate",
+		.key = rotate->admin_client_key,
+		.signing_alg = "RS256",
+	};
+
+	if (rotate->provider == 0)
+		return;
+	check_secret(check, agent->file, "rotate", "admin_client_secret", rotate->admin_client_secret);
+	check_client(check, &client);
+	if (rotate->every_ms > 0 && rotate->every_ms < ROTATE_OFTEN_MS)
+		check_say(check, CHECK_WARNING, "rotate", agent->file, 0,
+			"[rotate] every = %llds: a secret that is changed more often than every %d minutes costs more "
+			"than it protects", (long long)(rotate->every_ms / 1000), ROTATE_OFTEN_MS / 60000);
+}
+
 void check_agents(struct check *check)
 {
 	const struct aid_config *config = check->config;
@@ -119,6 +142,7 @@ void check_agents(struct check *check)
 		if (agent->token.ca_file != NULL)
 			check_ca_file(check, agent->token.ca_file, agent->file);
 		check_credentials(check, agent);
+		check_rotation(check, agent);
 		host_issuer = host_issuer || needs_issuer(config, agent);
 		network = network ||
 			(agent->token.source == AID_SOURCE_OIDC && agent->token.ca_file == NULL) ||

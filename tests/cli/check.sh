@@ -154,6 +154,34 @@ END
 expect 1 check
 out_has "[credential x] client_certificate: file:$WORK/secret holds no PEM certificate"
 
+# A rotation.
+printf '[secrets vault]\naddress = https://vault.example\nauth = approle\nrole_id = r\nsecret_id = file:%s/secret\n' "$WORK" \
+    >"$CONF/agentid.conf"
+cat >"$CONF/agents.d/a.conf" <<END
+[agent]
+id = a
+account = nobody
+[token]
+source = oidc
+issuer = https://kc.example/realms/r
+client_id = c
+client_auth = client_secret_basic
+client_secret = vault:kv/a#s
+subject = s
+audience = api
+[rotate]
+provider = keycloak-admin
+every = 599s
+admin_client_id = rotator
+admin_client_secret = file:$WORK/nothing
+END
+expect 1 check
+out_has "warning  $CONF/agents.d/a.conf: [rotate] every = 599s: a secret that is changed more often than every 10 minutes costs more than it protects"
+out_has "[rotate] admin_client_secret: $WORK/nothing: "
+sed -i "s|nothing|secret|; s|599s|10m|" "$CONF/agents.d/a.conf"
+expect 0 check
+out_lacks "[rotate]"
+
 # The issuer's key.
 cat >"$CONF/agents.d/a.conf" <<END
 [agent]

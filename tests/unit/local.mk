@@ -9,6 +9,7 @@ unit_programs = \
 	%D%/test_configuration \
 	%D%/test_configuration_files \
 	%D%/test_configuration_credential \
+	%D%/test_configuration_rotate \
 	%D%/test_configuration_table \
 	%D%/test_discovery \
 	%D%/test_dpop \
@@ -75,6 +76,7 @@ unit_net = libagentid-net.la $(unit_oidc)
 %C%_test_configuration_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_files_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_credential_LDADD = libagentid-config.la $(unit_base)
+%C%_test_configuration_rotate_LDADD = libagentid-config.la $(unit_base)
 %C%_test_configuration_table_LDADD = libagentid-config.la $(unit_base)
 %C%_test_discovery_LDADD = $(unit_net)
 %C%_test_dpop_SOURCES = %D%/forge.c %D%/test_dpop.c

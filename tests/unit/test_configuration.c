@@ -25,7 +25,7 @@ struct bad {
 static const struct bad bads[] = {
 	/* lines */
 	{"id = a\n" HOST_AGENT, 1, "a line stands before the first [section]"},
-	{HOST_AGENT "[nonsense]\nx = 1\n", 7, "[nonsense]: unknown section; this file has [agent] and [token]"},
+	{HOST_AGENT "[nonsense]\nx = 1\n", 7, "[nonsense]: unknown section; this file has [agent] and [token] and [rotate]"},
 	{HOST_AGENT "lifetme = 1m\n", 7,
 		"[token] lifetme: unknown key; did you mean lifetime?"},
 	{HOST_AGENT "account = u\n", 7,
