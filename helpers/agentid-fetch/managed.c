@@ -399,6 +399,21 @@ bool managed_again(struct managed *m, struct job *job, uint64_t serial, struct a
 	return true;
 }
 
+void managed_changed(struct fetch *fetch, const char *reference)
+{
+	struct manager *manager;
+	struct managed *m;
+
+	LIST_FOREACH(manager, &fetch->managers, link) {
+		LIST_FOREACH(m, &manager->secrets, link) {
+			if (!aid_streq(m->reference, reference))
+				continue;
+			m->read_boot_ms -= FRESH_MS;
+			m->same_until_boot_ms = m->not_before_boot_ms = 0;
+		}
+	}
+}
+
 const struct aid_error *managed_failure(const struct managed *m)
 {
 	return m->failed ? &m->why : NULL;

@@ -29,6 +29,8 @@ int managed_secret(struct managed *managed, struct job *job, struct aid_secret *
  * managed_secret() says more (at once, unless the job waits). False: there is no use, for the reason that
  * is put behind err->text. */
 bool managed_again(struct managed *managed, struct job *job, uint64_t serial, struct aid_error *err);
+/* Somebody here has changed what reference names: whoever wants it next reads it anew. */
+void managed_changed(struct fetch *fetch, const char *reference);
 /* Why the last reading failed; NULL: it did not. */
 const struct aid_error *managed_failure(const struct managed *managed);
 /* Who is asked, for sentences. */

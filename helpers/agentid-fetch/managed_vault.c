@@ -148,6 +148,26 @@ static int call(struct managed *m, struct aid_exchange_call *ret_call, struct ai
 	return aid_kv_read(&vault, &m->kv, 0, ret_call, err);
 }
 
+/* The current one again, that the provider has refused: a host may be changing it just now, and have put
+ * the new one beside it (lib/rotation_kv.h). */
+static void prefer_pending(struct managed *m, const struct aid_kv_secret *secret, const char *host,
+	struct aid_secret **value)
+{
+	char name[AID_SECRET_FIELD_MAX + sizeof("_pending")];
+	bool refused = m->refused != NULL && aid_secret_equal(m->refused, *value);
+	struct aid_secret *pending = NULL;
+
+	if (!refused)
+		aid_secret_free(aid_steal(&m->refused));
+	(void)snprintf(name, sizeof(name), "%s_pending", m->place.field);
+	m->wants_pending = refused && (m->again || m->wants_pending) &&
+		aid_kv_field(secret, name, host, &pending, NULL) == AID_OK;
+	if (!m->wants_pending)
+		return;
+	aid_secret_free(*value);
+	*value = pending;
+}
+
 static int take_value(struct managed *m, const struct aid_vault *vault,
 	const struct aid_exchange_answer *answer, struct aid_secret **ret_value, struct aid_error *err)
 {
@@ -162,6 +182,8 @@ static int take_value(struct managed *m, const struct aid_vault *vault,
 	else
 		(void)snprintf(m->version, sizeof(m->version), "KV 1, which has no versions, at %.48s", m->host);
 	r = aid_kv_field(&secret, m->place.field, answer->host, ret_value, err);
+	if (r == AID_OK)
+		prefer_pending(m, &secret, answer->host, ret_value);
 	aid_kv_secret_done(&secret);
 	return r;
 }
