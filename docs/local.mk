@@ -16,6 +16,7 @@ dist_agentsexamples_DATA = \
 	examples/agents.d/federated-jwt.conf \
 	examples/agents.d/host.conf \
 	examples/agents.d/keycloak-secret.conf \
+	examples/agents.d/rotated-secret.conf \
 	examples/agents.d/vault-secret.conf \
 	examples/agents.d/oidc-provider.conf \
 	examples/agents.d/private-key-jwt.conf

@@ -38,6 +38,8 @@ enum aid_msg {
 			* TIMEOUT_MS CERTIFICATE, PROOF METHOD URI] -> VERIFIED */
 	AID_MSG_GET = 9,     /* COOKIE, or root with SESSION; NAME: have this credential in the ring
 			* -> DONE */
+	AID_MSG_ROTATE = 10, /* root. AGENT [DRY_RUN]: change its client's secret now -> ROTATE_STEP
+			* ..., DONE with COUNT 1 if it was changed */
 	/* keyringd to client */
 	AID_MSG_OPENED = 16, /* SESSION COOKIE AGENT EXPIRES_MS */
 	AID_MSG_DONE = 17,   /* [COUNT_OF, TEXT: a remark for a person]; fetch says it of RETIRE */
@@ -48,6 +50,7 @@ enum aid_msg {
 			 * VERSION_MAX]; the same in every version */
 	AID_MSG_VERIFIED = 22, /* CLAIMS ISSUER SUBJECT EXPIRES_MS TOKEN_ID; fetch says it too */
 	AID_MSG_CREDENTIAL_INFO = 23, /* of LIST: a credential of the SESSION_INFO before it */
+	AID_MSG_ROTATE_STEP = 24, /* of ROTATE: NAME ELAPSED_MS [TEXT]; fetch says it too */
 	/* keyringd to fetch */
 	AID_MSG_SIGN = 32,  /* source = host: ISSUER SUBJECT AUDIENCE LIFETIME_MS; fd 0: signing key */
 	AID_MSG_TOKEN = 33, /* source = oidc: see docs/PROTOCOL.md; descriptors as FDS says */
@@ -56,8 +59,11 @@ enum aid_msg {
 	AID_MSG_EXCHANGE = 35, /* an assertion for a credential: CREDENTIAL_TYPE NAME OPTIONS SOURCE ...,
 			* see docs/PROTOCOL.md */
 	AID_MSG_JUDGE = 36, /* VERIFY with TRUSTS for ISSUERS; fd 0: the host's key set -> VERIFIED */
+	AID_MSG_ROTATE_SECRET = 37, /* the fields of TOKEN and OPTIONS: change the client's secret
+			* -> ROTATE_STEP ..., ROTATED */
 	/* fetch to keyringd; errors come as AID_MSG_ERROR */
-	AID_MSG_ISSUED = 48 /* SECRET EXPIRES_MS LIFETIME_MS TOKEN_ID [JTI RENEWABLE] */
+	AID_MSG_ISSUED = 48, /* SECRET EXPIRES_MS LIFETIME_MS TOKEN_ID [JTI RENEWABLE] */
+	AID_MSG_ROTATED = 49 /* STATE TEXT [ROTATED_MS NEXT_MS] */
 };
 
 enum aid_tag {
@@ -150,6 +156,12 @@ enum aid_tag {
 	AID_TAG_TARGET_SECRET_REF, /* in place of S */
 	AID_TAG_VAULT,             /* aid_target_pack() of [secrets vault] */
 	AID_TAG_AWS_SM,            /* of [secrets aws-sm] */
+	/* rotation */
+	AID_TAG_DRY_RUN,       /* int 0 or 1 */
+	AID_TAG_ELAPSED_MS,    /* since the rotation began */
+	AID_TAG_ROTATED_MS,    /* wall clock: when the secret was last changed */
+	AID_TAG_NEXT_MS,       /* wall clock: when it is worth asking again */
+	AID_TAG_ROTATE_ERROR,  /* one sentence, or absent */
 	AID_TAG_COUNT
 };
 

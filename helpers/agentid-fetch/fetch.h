@@ -100,6 +100,18 @@ struct verified {
 void client_send_verified(struct fetch *fetch, struct client *client, uint32_t id,
 	const struct verified *verified);
 
+/* AID_MSG_ROTATE_STEP. */
+void client_send_step(struct fetch *fetch, struct client *client, uint32_t id, const char *name,
+	int64_t elapsed_ms, const char *remark);
+/* What AID_MSG_ROTATED carries. Times are of the wall clock; 0: not known. */
+struct rotated {
+	const char *result;
+	const char *sentence;
+	int64_t rotated_wall_ms, next_wall_ms;
+};
+void client_send_rotated(struct fetch *fetch, struct client *client, uint32_t id,
+	const struct rotated *rotated);
+
 /* judge.c: AID_MSG_JUDGE. Answers now or later, exactly once, unless the client goes first. */
 void judge_start(struct fetch *fetch, struct client *client, const struct aid_frame *frame,
 	const int *fds, size_t n_fds);

@@ -14,6 +14,9 @@ agentid_fetch_SOURCES = \
 	%D%/managed.h %D%/managed_private.h \
 	%D%/provider.c %D%/provider.h \
 	%D%/request.c %D%/request.h \
+	%D%/rotate.c %D%/rotate.h \
+	%D%/rotate_access.c %D%/rotate_access.h \
+	%D%/rotate_kv.c %D%/rotate_provider.c %D%/rotate_read.c \
 	%D%/say.c \
 	%D%/server.c \
 	%D%/sign.c

@@ -9,6 +9,7 @@
 #include "jwt.h"
 #include "provider.h"
 #include "replay.h"
+#include "rotate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,37 @@ void client_send_verified(struct fetch *fetch, struct client *client, uint32_t i
 		client_send(client, &writer);
 }
 
+void client_send_step(struct fetch *fetch, struct client *client, uint32_t id, const char *name,
+	int64_t elapsed_ms, const char *remark)
+{
+	struct aid_writer writer;
+
+	aid_writer_begin(&writer, fetch->out, sizeof(fetch->out), AID_MSG_ROTATE_STEP, id);
+	aid_writer_speak(&writer, client->version);
+	aid_writer_text(&writer, AID_TAG_NAME, name);
+	aid_writer_int(&writer, AID_TAG_ELAPSED_MS, elapsed_ms);
+	aid_writer_text(&writer, AID_TAG_TEXT, remark[0] != '\0' ? remark : NULL);
+	if (aid_writer_end(&writer) == AID_OK)
+		client_send(client, &writer);
+}
+
+void client_send_rotated(struct fetch *fetch, struct client *client, uint32_t id,
+	const struct rotated *rotated)
+{
+	struct aid_writer writer;
+
+	aid_writer_begin(&writer, fetch->out, sizeof(fetch->out), AID_MSG_ROTATED, id);
+	aid_writer_speak(&writer, client->version);
+	aid_writer_text(&writer, AID_TAG_STATE, rotated->result);
+	aid_writer_text(&writer, AID_TAG_TEXT, rotated->sentence);
+	if (rotated->rotated_wall_ms > 0)
+		aid_writer_int(&writer, AID_TAG_ROTATED_MS, rotated->rotated_wall_ms);
+	if (rotated->next_wall_ms > 0)
+		aid_writer_int(&writer, AID_TAG_NEXT_MS, rotated->next_wall_ms);
+	if (aid_writer_end(&writer) == AID_OK)
+		client_send(client, &writer);
+}
+
 static void refuse_version(struct client *client, const struct aid_frame *frame,
 	const struct aid_error *err)
 {
@@ -215,6 +247,8 @@ static void dispatch(struct client *client, size_t length, const int *fds, size_
 	} else if (frame.type == AID_MSG_TOKEN || frame.type == AID_MSG_RETIRE ||
 		frame.type == AID_MSG_EXCHANGE) {
 		job_start(fetch, client, &frame, fds, n_fds);
+	} else if (frame.type == AID_MSG_ROTATE_SECRET) {
+		rotate_start(fetch, client, &frame, fds, n_fds);
 	} else if (frame.type == AID_MSG_JUDGE) {
 		judge_start(fetch, client, &frame, fds, n_fds);
 	} else {

@@ -33,6 +33,7 @@ void kd_client_drop(struct kd_daemon *daemon, struct kd_client *client)
 	client->dead = true;
 	leave_session(client);
 	kd_verify_leave(daemon, client);
+	kd_rotation_leave(daemon, client);
 	kd_loop_clear(&daemon->loop, &client->timer);
 	kd_loop_remove(&daemon->loop, &client->watch);
 	kd_list_remove(&client->node);

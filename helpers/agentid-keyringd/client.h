@@ -20,6 +20,7 @@
 #define KD_CLIENT_IDLE_ROOT_MS 60000
 #define KD_BACKLOG 4096
 
+struct kd_rotation;
 struct kd_session;
 struct verification;
 
@@ -30,6 +31,7 @@ struct kd_client {
 	struct kd_list waiter;    /* in the session's list while waiting */
 	struct kd_session *session; /* waited for */
 	struct verification *verification; /* the same, see verify.h */
+	struct kd_rotation *rotation;      /* the same, see rotation.h */
 	struct kd_watch watch;
 	struct kd_timer timer;    /* drops whoever is idle or too slow */
 	struct aid_peer peer;

@@ -49,6 +49,7 @@ void kd_daemon_done(struct kd_daemon *daemon)
 	kd_sessions_done(&daemon->sessions);
 	kd_retire_done(daemon);
 	kd_verify_done(daemon);
+	kd_rotations_done(daemon);
 	kd_agents_done(&daemon->agents);
 	kd_loop_remove(&daemon->loop, &daemon->fetch.watch);
 	kd_fetch_done(&daemon->fetch);

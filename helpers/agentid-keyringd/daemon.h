@@ -15,6 +15,7 @@
 #include "notify.h"
 #include "quota.h"
 #include "retire.h"
+#include "rotation.h"
 #include "sessions.h"
 #include "verify.h"
 
@@ -29,6 +30,7 @@ struct kd_daemon {
 	struct kd_fetch fetch;
 	struct kd_retire retire;
 	struct kd_verify verify;
+	struct kd_rotations rotations;
 	struct kd_admission admission;
 	struct kd_host_key host_key;
 	struct aid_config *config;        /* NULL: none could be loaded since the start */

@@ -9,6 +9,7 @@
 #include "opening.h"
 #include "refresh.h"
 #include "retire.h"
+#include "rotation.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -102,6 +103,10 @@ static void answer_arrived(struct kd_daemon *daemon, const struct aid_frame *fra
 	}
 	if (slot == KD_VERIFY_SLOT) {
 		kd_verify_answered(daemon, frame);
+		return;
+	}
+	if (slot == KD_ROTATION_SLOT) {
+		kd_rotation_answered(daemon, frame);
 		return;
 	}
 	session = kd_sessions_by_slot(&daemon->sessions, slot);
@@ -230,6 +235,7 @@ static void disconnect(struct kd_daemon *daemon, const struct aid_error *why)
 	kd_loop_remove(&daemon->loop, &fetch->watch);
 	kd_retire_disconnected(daemon);
 	kd_verify_disconnected(daemon);
+	kd_rotations_disconnected(daemon);
 	while (!kd_list_is_empty(&fetch->flying)) {
 		struct kd_job *job = KD_CONTAINER(fetch->flying.prev, struct kd_job, node);
 
@@ -324,6 +330,7 @@ static void flush(struct kd_daemon *daemon)
 	}
 	/* Sessions go before verifications, and both before what nobody waits for. */
 	full = full || flush_others(daemon, kd_verify_flush);
+	full = full || flush_others(daemon, kd_rotations_flush);
 	full = full || flush_others(daemon, kd_retire_flush);
 	fetch->flushing = false;
 	kd_loop_change(&daemon->loop, &fetch->watch, full ? EPOLLIN | EPOLLOUT : EPOLLIN);

@@ -136,11 +136,13 @@ void kd_building_token(struct kd_building *b, const struct kd_token_fields *fiel
 static int build_token(struct kd_building *b, struct aid_error *err)
 {
 	const struct aid_token_config *token = &b->agent->config->token;
+	int r;
 
 	kd_building_token(b, &(struct kd_token_fields){token->audience, token->scope, token->resource,
 		(int)token->format, token->max_lifetime_ms});
 	aid_writer_int(&b->writer, AID_TAG_TIMEOUT_MS, b->ask->timeout_ms);
-	return kd_building_client(b, err);
+	r = kd_building_client(b, err);
+	return r == AID_OK && b->ask->rotation != NULL ? kd_building_rotation(b, err) : r;
 }
 
 static enum aid_msg message_of(const struct kd_agent *agent, const struct kd_ask *ask)
@@ -149,6 +151,8 @@ static enum aid_msg message_of(const struct kd_agent *agent, const struct kd_ask
 		return AID_MSG_RETIRE;
 	if (ask->credential != NULL)
 		return AID_MSG_EXCHANGE;
+	if (ask->rotation != NULL)
+		return AID_MSG_ROTATE_SECRET;
 	return agent->config->token.source == AID_SOURCE_HOST ? AID_MSG_SIGN : AID_MSG_TOKEN;
 }
 

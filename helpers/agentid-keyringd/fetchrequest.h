@@ -17,6 +17,7 @@
 struct kd_agent;
 struct kd_credential;
 struct kd_daemon;
+struct kd_rotation_order;
 
 struct kd_request {
 	char *frame; /* in the buffer that the connection has for it: one at a time */
@@ -32,6 +33,7 @@ struct kd_ask {
 	const void *retire; /* the token or credential to revoke; NULL: one is wanted */
 	size_t retire_length;
 	const char *retire_name; /* of the credential to revoke; NULL: it is a token */
+	const struct kd_rotation_order *rotation; /* NULL: none of its client's secret */
 };
 
 /* kd_request_done() must follow in either case. AID_E_CONFIG when the agent, or its credential, has no

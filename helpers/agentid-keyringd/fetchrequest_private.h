@@ -42,5 +42,7 @@ int kd_building_client(struct kd_building *b, struct aid_error *err) AID_WUR;
 
 /* An EXCHANGE, or a RETIRE of a credential: all but the end of the frame. */
 int kd_building_exchange(struct kd_building *b, struct aid_error *err) AID_WUR;
+/* What a ROTATE_SECRET has beside the fields of a TOKEN. */
+int kd_building_rotation(struct kd_building *b, struct aid_error *err) AID_WUR;
 
 #endif

@@ -100,7 +100,8 @@ static void write_credential(const struct kd_session *s, const struct kd_credent
 	aid_writer_text(w, AID_TAG_LAST_ERROR, c->last_error);
 }
 
-static void write_agent(const struct kd_agent *agent, struct aid_writer *w)
+static void write_agent(const struct kd_agent *agent, const struct kd_rotation *rotation,
+	struct aid_writer *w)
 {
 	char text[AGENT_ERROR_SIZE];
 	const char *state = agent->revoked ? "revoked"
@@ -117,6 +118,13 @@ static void write_agent(const struct kd_agent *agent, struct aid_writer *w)
 	aid_writer_text(w, AID_TAG_LAST_ERROR, last_error(agent, text));
 	if (agent->config != NULL)
 		aid_writer_text(w, AID_TAG_ISSUER, agent->config->token.issuer);
+	if (rotation == NULL)
+		return;
+	if (rotation->rotated_wall_ms != 0)
+		aid_writer_int(w, AID_TAG_ROTATED_MS, rotation->rotated_wall_ms);
+	if (rotation->timer.place != 0)
+		aid_writer_int(w, AID_TAG_NEXT_MS, to_wall(rotation->timer.due_ms));
+	aid_writer_text(w, AID_TAG_ROTATE_ERROR, text_or_null(rotation->last_error));
 }
 
 static void write_daemon(const struct kd_daemon *daemon, struct aid_writer *w)
@@ -210,7 +218,7 @@ static bool write_next(const struct kd_daemon *daemon, struct kd_client *client,
 	if (agent == NULL)
 		return false;
 	kd_client_begin(client, writer, buffer, ITEM_BYTES, AID_MSG_AGENT_INFO);
-	write_agent(agent, writer);
+	write_agent(agent, kd_rotation_find(daemon, agent->id), writer);
 	return true;
 }
 

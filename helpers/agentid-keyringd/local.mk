@@ -33,6 +33,7 @@ agentid_keyringd_SOURCES = \
 	%D%/requests.c %D%/requests.h \
 	%D%/retire.c %D%/retire.h \
 	%D%/retire_store.c %D%/retire_store.h \
+	%D%/rotation.c %D%/rotationrequest.c %D%/rotation.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/sessions.c %D%/sessions.h \
 	%D%/sink.c %D%/sink.h \

@@ -102,6 +102,7 @@ static void begin(struct kd_daemon *daemon, const struct kd_environment *environ
 	kd_agents_init(&daemon->agents);
 	kd_retire_init(&daemon->retire);
 	kd_verify_init(&daemon->verify);
+	kd_rotations_init(&daemon->rotations);
 }
 
 static int end_sessions(void)

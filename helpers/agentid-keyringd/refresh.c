@@ -9,6 +9,7 @@
 #include "issued.h"
 #include "opening.h"
 #include "requests.h"
+#include "rotation.h"
 #include "schedule.h"
 #include "store.h"
 #include "str.h"
@@ -382,6 +383,13 @@ static void answered_badly(struct kd_daemon *daemon, struct kd_session *session,
 		refresh_failed(daemon, session, err);
 }
 
+/* fetch has read the secret again already: this one is not what the provider has. */
+static bool refuses_client(const struct aid_error *err)
+{
+	return err != NULL &&
+		(err->status == AID_E_CREDENTIAL || (err->status == AID_E_DENIED && err->http_status == 401));
+}
+
 void kd_refresh_answered(struct kd_daemon *daemon, struct kd_job *job,
 	const struct kd_answer *answer)
 {
@@ -397,6 +405,8 @@ void kd_refresh_answered(struct kd_daemon *daemon, struct kd_job *job,
 		return;
 	}
 	note_answer(daemon, job, answer);
+	if (job->credential == NULL && refuses_client(answer->err))
+		kd_rotation_suspect(daemon, session->agent->id);
 	if (job->credential != NULL) {
 		kd_credential_answered(daemon, job, answer);
 		return;

@@ -227,6 +227,7 @@ void kd_reload_apply(struct kd_daemon *daemon)
 			retry_failing(daemon, agent);
 	}
 	kd_agents_forget_unused(&daemon->agents);
+	kd_rotations_reload(daemon);
 	/* The index is a help for the PAM module, which does without when it is not there. */
 	if (kd_accounts_write(AID_ACCOUNTS_PATH, daemon->config, &err) != AID_OK)
 		kd_log_line(&daemon->log, LOG_WARNING, "op=config status=%s detail='%s'",

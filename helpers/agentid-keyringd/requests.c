@@ -10,6 +10,7 @@
 #include "listing.h"
 #include "opening.h"
 #include "refresh.h"
+#include "rotation.h"
 #include "str.h"
 #include "verify.h"
 
@@ -171,6 +172,7 @@ static const struct {
 	{AID_MSG_ALLOW, true, serve_allow},
 	{AID_MSG_VERIFY, false, kd_verify_begin},
 	{AID_MSG_GET, false, serve_get},
+	{AID_MSG_ROTATE, true, kd_rotation_begin},
 };
 
 void kd_requests_serve(struct kd_daemon *daemon, struct kd_client *client,

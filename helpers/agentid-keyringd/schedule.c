@@ -4,6 +4,8 @@
 
 #include "error.h"
 
+#include <stdbool.h>
+
 int64_t kd_schedule_spread(int64_t limit_ms, uint32_t random)
 {
 	if (limit_ms <= 0)
@@ -58,4 +60,27 @@ int64_t kd_schedule_retire(int64_t ended_ms, int64_t login_ms)
 	int64_t latest = ended_ms + KD_RETIRE_LATEST_MS;
 
 	return quiet < latest ? quiet : latest;
+}
+
+int64_t kd_schedule_rotation_spread(int64_t every_ms, uint32_t random)
+{
+	int64_t limit = every_ms / 20;
+
+	return kd_schedule_spread(limit < KD_ROTATION_SPREAD_MAX_MS ? limit : KD_ROTATION_SPREAD_MAX_MS,
+		random);
+}
+
+int64_t kd_schedule_rotation_again(int status, unsigned int failures, uint32_t random)
+{
+	bool passes = aid_status_is_transient(status);
+	int64_t wait = passes ? KD_ROTATION_AGAIN_MIN_MS : KD_ROTATION_REFUSED_MIN_MS;
+	int64_t most = passes ? KD_ROTATION_AGAIN_MAX_MS : KD_ROTATION_REFUSED_MAX_MS;
+
+	for (; failures > 1 && wait < most; failures--)
+		wait *= 2;
+	if (wait > most)
+		wait = most;
+	/* Many hosts fail together. */
+	return passes ? wait / 2 + kd_schedule_spread(wait / 2, random)
+		      : wait + kd_schedule_spread(wait / 4, random);
 }

@@ -11,6 +11,11 @@
 #define KD_RETRY_AFTER_CAP_S 120
 #define KD_RETIRE_QUIET_MS 50
 #define KD_RETIRE_LATEST_MS 1000
+#define KD_ROTATION_SPREAD_MAX_MS INT64_C(600000)
+#define KD_ROTATION_AGAIN_MIN_MS 1000   /* after a failure that may pass by itself; doubles */
+#define KD_ROTATION_AGAIN_MAX_MS 60000
+#define KD_ROTATION_REFUSED_MIN_MS 60000 /* after another; doubles */
+#define KD_ROTATION_REFUSED_MAX_MS 600000
 #define KD_SCHEDULE_SOONEST_MS 500 /* no token is so short that it is asked for more often */
 
 /* A uniform number in [0, limit_ms); 0 for a limit of 0. */
@@ -26,5 +31,12 @@ int64_t kd_schedule_retry(int status, unsigned int failures, int retry_after_s, 
 /* When the token of a session that ended at ended_ms is sent to be revoked: once nobody has logged in at
  * its issuer for a moment, and in any case soon after the end. */
 int64_t kd_schedule_retire(int64_t ended_ms, int64_t login_ms);
+
+/* How long after a rotation is due a host asks: up to 5 % of the interval, so that one of many does it and
+ * the others find it done. */
+int64_t kd_schedule_rotation_spread(int64_t every_ms, uint32_t random);
+/* How long to wait after a rotation that failed with this enum aid_status. A failure that may pass by itself
+ * waits up to a window that doubles; a refusal at least a minute. */
+int64_t kd_schedule_rotation_again(int status, unsigned int failures, uint32_t random);
 
 #endif

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "ipc.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLIENT_TIMEOUT_MS 10000
@@ -24,6 +25,16 @@ struct client_done {
  * its error. visit may be NULL where no frames are expected, ret_done where it does not matter.
  * AID_E_UNREACHABLE and AID_E_TIMEOUT name the socket. */
 int client_ask(enum aid_msg type, const char *agent, client_visit visit, void *context,
+	struct client_done *ret_done, struct aid_error *err) AID_WUR;
+
+/* The same with what few questions need. */
+struct client_question {
+	enum aid_msg type;
+	const char *agent;   /* NULL: none named */
+	bool dry_run;
+	int64_t timeout_ms;
+};
+int client_ask_for(const struct client_question *question, client_visit visit, void *context,
 	struct client_done *ret_done, struct aid_error *err) AID_WUR;
 
 /* A field that may be absent: fallback then. */

@@ -13,6 +13,7 @@ int command_list(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);
 int command_revoke(const struct cli *cli, int argc, char **argv);
 int command_verify(const struct cli *cli, int argc, char **argv);
+int command_rotate(const struct cli *cli, int argc, char **argv);
 int command_allow(const struct cli *cli, int argc, char **argv);
 /* Adapters: adapter.h. */
 int command_header(const struct cli *cli, int argc, char **argv);

@@ -29,6 +29,7 @@ agentid_SOURCES = \
 	%D%/names.c %D%/names.h \
 	%D%/output.c %D%/output.h \
 	%D%/revoke.c \
+	%D%/rotate.c \
 	%D%/sessioninfo.c %D%/sessioninfo.h \
 	%D%/status.c \
 	%D%/vault_token.c \

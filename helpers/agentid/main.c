@@ -71,6 +71,11 @@ static const struct cli_command commands[] = {
 		command_revoke},
 	{"allow", "AGENT", "Let an agent in again",
 		"Takes back \"agentid revoke\". Sessions that were ended stay ended.\n", command_allow},
+	{"rotate", "[--dry-run] AGENT", "Change the client secret of an agent now",
+		"Only root may do this, and the agent's file needs a section [rotate]. Prints each step and when it\n"
+		"was done. A rotation that was left half done is finished.\n\n"
+		"  --dry-run  change nothing: read the secret, prove it, and see whether it could be changed\n",
+		command_rotate},
 	{"verify", "--audience AUDIENCE [--issuer URL]... [OPTION ...]",
 		"Verify the token of another agent",
 		"The token is read from standard input. Exit status 0 and its claims, or 4 and the reason.\n\n"

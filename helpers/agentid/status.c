@@ -13,6 +13,7 @@
 #include "str.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct daemon_info {
@@ -27,7 +28,9 @@ struct agent_info {
 	char source[16];
 	char state[32];
 	char last_error[256];
+	char rotate_error[256];
 	int64_t sessions;
+	int64_t rotated_ms, next_ms; /* of its client's secret; 0: not known */
 };
 
 struct own_session {
@@ -137,9 +140,14 @@ static int read_agent(const struct aid_frame *frame, struct agent_info *info, st
 		{AID_TAG_SOURCE, info->source, sizeof(info->source)},
 		{AID_TAG_STATE, info->state, sizeof(info->state)},
 		{AID_TAG_LAST_ERROR, info->last_error, sizeof(info->last_error)},
+		{AID_TAG_ROTATE_ERROR, info->rotate_error, sizeof(info->rotate_error)},
 	};
 	int r = client_texts(frame, texts, sizeof(texts) / sizeof(texts[0]), err);
 
+	if (r == AID_OK)
+		r = client_int(frame, AID_TAG_ROTATED_MS, 0, &info->rotated_ms, err);
+	if (r == AID_OK)
+		r = client_int(frame, AID_TAG_NEXT_MS, 0, &info->next_ms, err);
 	return r != AID_OK ? r : client_int(frame, AID_TAG_SESSIONS, 0, &info->sessions, err);
 }
 
@@ -171,6 +179,9 @@ static void print_agent_json(struct jsonout *out, const struct agent_info *info)
 	jsonout_int(out, "sessions", info->sessions);
 	jsonout_text(out, "state", info->state);
 	jsonout_text(out, "last_error", info->last_error);
+	jsonout_time(out, "secret_rotated_at", info->rotated_ms);
+	jsonout_time(out, "next_rotation_at", info->next_ms);
+	jsonout_text(out, "rotation_error", info->rotate_error);
 	jsonout_object_end(out);
 }
 
@@ -280,9 +291,25 @@ static enum output_colour state_colour(const char *state)
 	return aid_streq(state, "revoked") ? OUTPUT_RED : OUTPUT_YELLOW;
 }
 
+/* "2h ago, next in 22h" of the secret of the agent's client, where it is rotated. */
+static const char *describe_secret(const struct agent_info *info, int64_t now_ms, char *out, size_t size)
+{
+	char rotated[OUTPUT_TIME_SIZE], next[OUTPUT_TIME_SIZE];
+
+	out[0] = '\0';
+	if (info->rotated_ms != 0)
+		(void)snprintf(out, size, "%s", output_relative(info->rotated_ms, now_ms, rotated));
+	if (info->rotate_error[0] != '\0')
+		(void)snprintf(out + strlen(out), size - strlen(out), "%sfailing", out[0] != '\0' ? ", " : "");
+	else if (info->next_ms != 0)
+		(void)snprintf(out + strlen(out), size - strlen(out), "%snext %s", out[0] != '\0' ? ", " : "",
+			output_relative(info->next_ms, now_ms, next));
+	return out;
+}
+
 static int add_row(struct status *status, const struct agent_info *info, struct aid_error *err)
 {
-	char sessions[24];
+	char sessions[24], secret[3 * OUTPUT_TIME_SIZE];
 	const struct {
 		enum output_colour colour;
 		const char *text;
@@ -292,7 +319,9 @@ static int add_row(struct status *status, const struct agent_info *info, struct 
 		{OUTPUT_PLAIN, info->source},
 		{OUTPUT_PLAIN, sessions},
 		{state_colour(info->state), info->state},
-		{OUTPUT_RED, info->last_error},
+		{info->rotate_error[0] != '\0' ? OUTPUT_RED : OUTPUT_PLAIN,
+			describe_secret(info, status->now_ms, secret, sizeof(secret))},
+		{OUTPUT_RED, info->last_error[0] != '\0' ? info->last_error : info->rotate_error},
 	};
 
 	(void)snprintf(sessions, sizeof(sessions), "%lld", (long long)info->sessions);
@@ -386,7 +415,7 @@ static int print_status(struct status *status, const struct cli *cli, const char
 int command_status(const struct cli *cli, int argc, char **argv)
 {
 	static const char *const headings[] = {"AGENT", "ACCOUNT", "SOURCE", "SESSIONS", "STATE",
-		"LAST ERROR", NULL};
+		"SECRET ROTATED", "LAST ERROR", NULL};
 	struct status status = {.now_ms = aid_clock_wall_ms(), .table = {.headings = headings}};
 	const char *agent = NULL;
 	int exit_status = command_parse_agent(cli, argc, argv, &status.json, &agent);

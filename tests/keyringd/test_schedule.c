@@ -68,6 +68,27 @@ static void test_retire(void **state)
 	assert_int_equal(kd_schedule_retire(100000, 500000), 101000);
 }
 
+static void test_rotation(void **state)
+{
+	(void)state;
+	assert_int_equal(kd_schedule_rotation_spread(86400000, MIN_RANDOM), 0);
+	assert_int_equal(kd_schedule_rotation_spread(1000, MAX_RANDOM), 49);
+	assert_int_equal(kd_schedule_rotation_spread(12000000, MAX_RANDOM), 599999);
+	assert_int_equal(kd_schedule_rotation_spread(86400000, MAX_RANDOM), 599999);
+	assert_int_equal(kd_schedule_rotation_spread(0, MAX_RANDOM), 0);
+	/* What may pass by itself. */
+	assert_int_equal(kd_schedule_rotation_again(AID_E_TIMEOUT, 1, MIN_RANDOM), 500);
+	assert_int_equal(kd_schedule_rotation_again(AID_E_TIMEOUT, 1, MAX_RANDOM), 999);
+	assert_int_equal(kd_schedule_rotation_again(AID_E_BUSY, 2, MIN_RANDOM), 1000);
+	assert_int_equal(kd_schedule_rotation_again(AID_E_BUSY, 7, MAX_RANDOM), 59999);
+	assert_int_equal(kd_schedule_rotation_again(AID_E_BUSY, 4000000000U, MIN_RANDOM), 30000);
+	/* What does not: never more often than every minute. */
+	assert_int_equal(kd_schedule_rotation_again(AID_E_DENIED, 1, MIN_RANDOM), 60000);
+	assert_int_equal(kd_schedule_rotation_again(AID_E_CREDENTIAL, 1, MAX_RANDOM), 74999);
+	assert_int_equal(kd_schedule_rotation_again(AID_E_CONFIG, 2, MIN_RANDOM), 120000);
+	assert_int_equal(kd_schedule_rotation_again(AID_E_CONFIG, 100, MIN_RANDOM), 600000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +97,7 @@ int main(void)
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_retry),
 		cmocka_unit_test(test_retire),
+		cmocka_unit_test(test_rotation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,7 @@ def main():
     version, host_issuer, pem = sys.argv[1:]
     clients = [
         client("kc-basic"), client("kc-post"), client("kc-tls"), client("kc-rotate"),
+        client("kc-turn", attributes={"access.token.lifespan": "4"}),
         client("kc-short", attributes={"access.token.lifespan": "10"}),
         client("kc-long", attributes={"access.token.lifespan": "900"}),
         key_client("kc-key", pem),
