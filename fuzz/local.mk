@@ -18,6 +18,7 @@ fuzz_programs = \
 	%D%/fuzz_manager \
 	%D%/fuzz_oauth \
 	%D%/fuzz_policy \
+	%D%/fuzz_rotation \
 	%D%/fuzz_str \
 	%D%/fuzz_target \
 	%D%/fuzz_trusts \
@@ -58,6 +59,7 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_lines_SOURCES = %D%/fuzz_lines.c modules/pam_agentid/accounts.c
 %C%_fuzz_lines_LDADD = $(fuzz_config)
 %C%_fuzz_manager_LDADD = $(fuzz_net)
+%C%_fuzz_rotation_LDADD = $(fuzz_net)
 %C%_fuzz_oauth_LDADD = $(fuzz_net)
 %C%_fuzz_policy_LDADD = $(fuzz_oidc)
 %C%_fuzz_str_LDADD = $(fuzz_base)
