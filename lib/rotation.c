@@ -63,12 +63,10 @@ void aid_rotation_read(struct aid_rotation *rotation, const struct aid_rotation_
 	r->took = r->adopted = r->was_set = false;
 	if (++r->reads > AID_ROTATION_READS_MAX)
 		fail(r, AID_ROTATION_BY_MANAGER);
-	else if (r->order.dry_run)
+	else if (r->order.dry_run || (r->order.mend && !view->pending))
 		r->step = AID_ROTATION_PROVE_CURRENT;
 	else if (view->pending)
 		use_pending(r);
-	else if (r->order.mend)
-		r->step = AID_ROTATION_PROVE_CURRENT;
 	else if (r->order.force || is_due(r))
 		r->step = AID_ROTATION_STAGE;
 	else
@@ -95,9 +93,7 @@ static void proved(struct aid_rotation *r, enum aid_rotation_outcome outcome)
 
 static void proved_current(struct aid_rotation *r, enum aid_rotation_outcome outcome)
 {
-	if (r->order.dry_run && outcome == AID_ROTATION_WAS_OK)
-		r->step = AID_ROTATION_LOOK;
-	else if (outcome == AID_ROTATION_WAS_REFUSED)
+	if (r->order.dry_run || outcome == AID_ROTATION_WAS_REFUSED)
 		r->step = AID_ROTATION_LOOK;
 	else
 		end(r, AID_ROTATION_SOUND);

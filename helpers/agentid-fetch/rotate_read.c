@@ -7,6 +7,7 @@
 #include "rotate_access.h"
 #include "str.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,20 +96,18 @@ static int read_order(const struct options *options, struct rotate *rotate, stru
 /* A number that says the same of one host always, and nothing about it. */
 static int read_host(const struct options *options, struct rotate *rotate, struct aid_error *err)
 {
-	static const char purpose[] = "agentid rotation ";
 	uint8_t digest[AID_SHA256_BYTES];
-	char bytes[256];
+	char named[256];
 	const char *host;
+	int length;
 	int r = text(options, "host", &host, err);
 
 	if (r != AID_OK)
 		return r;
-	if (strlen(host) > sizeof(bytes) - sizeof(purpose))
-		return aid_fail(err, AID_E_PROTOCOL, "frame: the host's name is over %zu bytes",
-			sizeof(bytes) - sizeof(purpose));
-	memcpy(bytes, purpose, sizeof(purpose) - 1);
-	memcpy(bytes + sizeof(purpose) - 1, host, strlen(host));
-	if (aid_sha256(bytes, sizeof(purpose) - 1 + strlen(host), digest) != AID_OK)
+	length = snprintf(named, sizeof(named), "agentid rotation %s", host);
+	if (length < 0 || (size_t)length >= sizeof(named))
+		return aid_fail(err, AID_E_PROTOCOL, "frame: the host's name is too long");
+	if (aid_sha256(named, (size_t)length, digest) != AID_OK)
 		return aid_fail(err, AID_E_NOMEM, "out of memory");
 	aid_str_hex(digest, (AID_ROTATION_HOST_SIZE - 1) / 2, rotate->host);
 	return AID_OK;
@@ -174,7 +173,7 @@ static int copy_to_admin(const struct request *client, const char *id, struct re
 static int finish_admin(struct request *admin, const char *letters, const int *fds, struct aid_error *err)
 {
 	const char *wanted = request_letters(admin);
-	char capital = wanted[0] == 'h' ? 'h' : (char)(wanted[0] - 'a' + 'A');
+	char capital = (char)(wanted[0] == 'h' ? 'h' : wanted[0] == 's' ? 'S' : 'K');
 	const char *at = strchr(letters, capital);
 
 	if (wanted[0] == '\0' || wanted[1] != '\0' || at == NULL)
