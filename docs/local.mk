@@ -24,6 +24,6 @@ cexamplesdir = $(docdir)/examples/c
 dist_cexamples_DATA = examples/c/show-token.c
 pythonexamplesdir = $(docdir)/examples/python
 dist_pythonexamples_SCRIPTS = examples/python/agent.py examples/python/credentials.py \
-	examples/python/peer.py
+	examples/python/container.py examples/python/peer.py
 systemdexamplesdir = $(docdir)/examples/systemd
 dist_systemdexamples_DATA = examples/systemd/my-ai-agent.service

@@ -12,12 +12,15 @@
 #define AID_RUN_DIR RUNSTATEDIR "/agentid"
 #define AID_SOCKET_PATH AID_RUN_DIR "/keyringd.sock"
 #define AID_FETCH_SOCKET_PATH AID_RUN_DIR "/fetch.sock"
+/* In a container: what agentid serve made. */
+#define AID_SESSION_SOCKET_PATH AID_RUN_DIR "/session.sock"
 #define AID_ACCOUNTS_PATH AID_RUN_DIR "/accounts"
 #define AID_STATE_DIR LOCALSTATEDIR "/agentid"
 
 #define AID_SESSION_ID_BYTES 8 /* shown as 16 hexadecimal digits */
 #define AID_SESSION_ID_SIZE (2 * AID_SESSION_ID_BYTES + 1)
 #define AID_COOKIE_BYTES 32
+#define AID_CHALLENGE_BYTES 16
 #define AID_TOKEN_MAX 16384 /* bytes of one token; a larger one is refused */
 #define AID_CLAIMS_MAX 16384 /* bytes of the claims of a verified token, as JSON */
 
@@ -40,6 +43,7 @@ enum aid_msg {
 			* -> DONE */
 	AID_MSG_ROTATE = 10, /* root. AGENT [DRY_RUN]: change its client's secret now -> ROTATE_STEP
 			* ..., DONE with COUNT 1 if it was changed */
+	AID_MSG_READ = 11,   /* to agentid serve alone: CHALLENGE NAME -> CREDENTIAL */
 	/* keyringd to client */
 	AID_MSG_OPENED = 16, /* SESSION COOKIE AGENT EXPIRES_MS */
 	AID_MSG_DONE = 17,   /* [COUNT_OF, TEXT: a remark for a person]; fetch says it of RETIRE */
@@ -51,6 +55,9 @@ enum aid_msg {
 	AID_MSG_VERIFIED = 22, /* CLAIMS ISSUER SUBJECT EXPIRES_MS TOKEN_ID; fetch says it too */
 	AID_MSG_CREDENTIAL_INFO = 23, /* of LIST: a credential of the SESSION_INFO before it */
 	AID_MSG_ROTATE_STEP = 24, /* of ROTATE: NAME ELAPSED_MS [TEXT]; fetch says it too */
+	/* agentid serve to client */
+	AID_MSG_HELLO = 25, /* CHALLENGE: the request has to repeat it */
+	AID_MSG_CREDENTIAL = 26, /* SECRET [EXPIRES_MS] */
 	/* keyringd to fetch */
 	AID_MSG_SIGN = 32,  /* source = host: ISSUER SUBJECT AUDIENCE LIFETIME_MS; fd 0: signing key */
 	AID_MSG_TOKEN = 33, /* source = oidc: see docs/PROTOCOL.md; descriptors as FDS says */
@@ -162,6 +169,8 @@ enum aid_tag {
 	AID_TAG_ROTATED_MS,    /* wall clock: when the secret was last changed */
 	AID_TAG_NEXT_MS,       /* wall clock: when it is worth asking again */
 	AID_TAG_ROTATE_ERROR,  /* one sentence, or absent */
+	/* agentid serve */
+	AID_TAG_CHALLENGE,     /* AID_CHALLENGE_BYTES random bytes */
 	AID_TAG_COUNT
 };
 

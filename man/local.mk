@@ -2,6 +2,7 @@
 dist_man_MANS += \
 	%D%/agentid-adapters.7 \
 	%D%/agentid-agent.conf.5 \
+	%D%/agentid-containers.7 \
 	%D%/agentid-fetch.8 \
 	%D%/agentid-keyring.7 \
 	%D%/agentid-keyringd.8 \

@@ -10,6 +10,7 @@
 int command_get(const struct cli *cli, int argc, char **argv);
 int command_exec(const struct cli *cli, int argc, char **argv);
 int command_list(const struct cli *cli, int argc, char **argv);
+int command_serve(const struct cli *cli, int argc, char **argv);
 int command_status(const struct cli *cli, int argc, char **argv);
 int command_revoke(const struct cli *cli, int argc, char **argv);
 int command_verify(const struct cli *cli, int argc, char **argv);

@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "clock.h"
 #include "keyring.h"
+#include "session_socket.h"
 #include "str.h"
 #include "target.h"
 
@@ -14,6 +15,7 @@
 
 #define KEY_NAME_MAX 128U
 #define WAIT_POLL_MS 50
+#define WAIT_ELSEWHERE_MS 250 /* agentid serve answers 100 times in a second */
 
 static int read_key(const char *key_name, char *buffer, size_t size, size_t *ret_length,
 	struct aid_error *err)
@@ -90,11 +92,12 @@ static int make(const char *name, const char *key_name, int64_t deadline_ms, str
 	return r;
 }
 
-int credential_read(const char *name, int64_t wait_ms, struct credential *ret_credential,
+int credential_read_here(const char *name, int64_t wait_ms, struct credential *ret_credential,
 	struct aid_error *err)
 {
 	int64_t deadline_ms = wait_ms > 0 ? aid_clock_boot_ms() + wait_ms : 0;
 	char key_name[KEY_NAME_MAX];
+	int64_t lifetime_s;
 	int r;
 
 	ret_credential->length = 0;
@@ -105,15 +108,55 @@ int credential_read(const char *name, int64_t wait_ms, struct credential *ret_cr
 		tell_used(name, ret_credential);
 	else if (may_appear(r))
 		r = make(name, key_name, deadline_ms, ret_credential, err);
+	/* One that was just made. */
+	if (r == AID_OK && ret_credential->expires_s == 0)
+		read_expiry(name, &ret_credential->expires_s, &lifetime_s);
 	if (r != AID_OK)
 		ret_credential->length = 0;
 	ret_credential->bytes[ret_credential->length] = '\0';
 	return r;
 }
 
+/* A session that has ended here does not go on elsewhere. */
+static bool is_elsewhere(void)
+{
+	aid_serial ring;
+	int r;
+
+	if (!session_socket_is_there())
+		return false;
+	r = aid_ring_find(&ring, NULL);
+	return r == AID_E_NOTFOUND || r == AID_E_DENIED;
+}
+
+static int read_elsewhere(const char *name, int64_t wait_ms, struct credential *credential,
+	struct aid_error *err)
+{
+	const struct timespec pause = {.tv_nsec = WAIT_ELSEWHERE_MS * 1000000L};
+	int64_t deadline_ms = aid_clock_boot_ms() + wait_ms;
+	int r;
+
+	for (;;) {
+		credential->length = 0;
+		credential->expires_s = 0;
+		r = session_socket_read(name, credential, err);
+		if (r == AID_OK || !may_appear(r) || aid_clock_boot_ms() >= deadline_ms)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	credential->bytes[credential->length] = '\0';
+	return r;
+}
+
+int credential_read(const char *name, int64_t wait_ms, struct credential *ret_credential,
+	struct aid_error *err)
+{
+	return is_elsewhere() ? read_elsewhere(name, wait_ms, ret_credential, err)
+			      : credential_read_here(name, wait_ms, ret_credential, err);
+}
+
 int credential_read_bearer(const char *name, struct credential *ret_credential, struct aid_error *err)
 {
-	int64_t lifetime_s;
 	int r = credential_read(name, 0, ret_credential, err);
 
 	if (r != AID_OK)
@@ -121,9 +164,6 @@ int credential_read_bearer(const char *name, struct credential *ret_credential, 
 	if (!aid_str_is_b64token(ret_credential->bytes, ret_credential->length))
 		return aid_fail(err, AID_E_PROTOCOL,
 			"agentid:%s holds bytes that may not stand in a bearer token", name);
-	/* One that was just made. */
-	if (ret_credential->expires_s == 0)
-		read_expiry(name, &ret_credential->expires_s, &lifetime_s);
 	return AID_OK;
 }
 

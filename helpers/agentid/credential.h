@@ -23,6 +23,9 @@ struct credential {
  * waited for. No daemon is asked for one that is there, but told of the use in the second half of its
  * life. AID_E_NOTFOUND, AID_E_EXPIRED, AID_E_REVOKED, AID_E_TOOBIG, and why it cannot be got. Wipe it with
  * credential_wipe(), also after a failure. */
+int credential_read_here(const char *name, int64_t wait_ms, struct credential *ret_credential,
+	struct aid_error *err) AID_WUR;
+/* The same, and in a container that has agentid serve's socket and no ring through that. */
 int credential_read(const char *name, int64_t wait_ms, struct credential *ret_credential,
 	struct aid_error *err) AID_WUR;
 /* The same for what goes into a header or a line: AID_E_PROTOCOL unless every byte may stand in a

@@ -30,6 +30,11 @@ agentid_SOURCES = \
 	%D%/output.c %D%/output.h \
 	%D%/revoke.c \
 	%D%/rotate.c \
+	%D%/serve.c %D%/serve.h \
+	%D%/serve_client.c \
+	%D%/serve_peer.c \
+	%D%/serve_socket.c \
+	%D%/session_socket.c %D%/session_socket.h \
 	%D%/sessioninfo.c %D%/sessioninfo.h \
 	%D%/status.c \
 	%D%/vault_token.c \

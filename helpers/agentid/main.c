@@ -57,6 +57,14 @@ static const struct cli_command commands[] = {
 		"nowhere else.\n\n"
 		"  --timeout TIME  give up when there is no token after TIME (default 10s)\n",
 		command_exec},
+	{"serve", "--socket PATH [--] COMMAND [ARGUMENT ...]",
+		"Run a container runtime and give its containers this session's credentials",
+		"Runs COMMAND and answers at PATH whoever descends from it, a process in a container too that\n"
+		"has PATH as /run/agentid/session.sock. Ends when COMMAND does, with its exit status.\n"
+		"Without arguments it serves one socket of the service manager, below a directory that only\n"
+		"root gets into, for whoever has it mounted.\n\n"
+		"  --socket PATH  an absolute path that is not there yet\n",
+		command_serve},
 	{"list", "[--json] [AGENT]", "List open sessions",
 		"Root sees all of them, other users those of their own account.\n\n"
 		"  --json  one JSON array\n",

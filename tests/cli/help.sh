@@ -8,7 +8,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
 adapters="header aws gcp kube git-credential docker-credential vault-token"
-commands="get $adapters exec list status revoke allow rotate verify check issuer policy setup"
+commands="get $adapters exec serve list status revoke allow rotate verify check issuer policy setup"
 expect 0 "$AGENTID" --help
 for command in $commands; do
     out_has "
@@ -19,7 +19,7 @@ done
     complain "the help lists other commands than: $commands"
 grep -q "_agentid_reply \"$commands help --help --version\"" "$SRC/packaging/bash-completion/agentid" ||
     complain "the completion does not offer: $commands"
-for command in get $adapters exec list status revoke allow rotate verify; do
+for command in get $adapters exec serve list status revoke allow rotate verify; do
     expect 0 "$AGENTID" "$command" --help
     out_has "usage: agentid $command"
     expect 0 "$AGENTID" help "$command"
@@ -35,7 +35,7 @@ for command in check issuer policy setup; do
     out_has "usage: agentid $command"
 done
 # Every long option of the help is in the page, without its dashes, and in the completion.
-for command in get $adapters exec list status rotate verify check issuer policy setup; do
+for command in get $adapters exec serve list status rotate verify check issuer policy setup; do
     page=agentid.1
     [ ! -e "$SRC/man/agentid-$command.1" ] || page=agentid-$command.1
     run "$AGENTID" help "$command"
