@@ -76,6 +76,12 @@ void aid_exchange_call_done(struct aid_exchange_call *call)
 		aid_secret_free(aid_steal(&call->headers[i]));
 }
 
+static bool repeats_secret(const struct aid_exchange *exchange, const char *text)
+{
+	return aid_secret_repeats(exchange->assertion, text) ||
+		aid_secret_repeats(exchange->previous, text) || aid_secret_repeats(exchange->between, text);
+}
+
 int aid_exchange_answer(struct aid_exchange *exchange, const struct aid_exchange_answer *answer,
 	struct aid_exchange_result *ret_result, bool *ret_more, struct aid_error *err)
 {
@@ -91,6 +97,9 @@ int aid_exchange_answer(struct aid_exchange *exchange, const struct aid_exchange
 			aid_secret_length(result.payload), AID_TOKEN_MAX);
 	if (r != AID_OK) {
 		aid_secret_free(result.payload);
+		/* Whatever of the answer got into it, such as the host of a redirect. */
+		if (err != NULL && repeats_secret(exchange, err->text))
+			return aid_fail(err, r, "host '%.64s': left out: it repeats a secret", answer->host);
 		return r;
 	}
 	*ret_result = result;
@@ -179,8 +188,7 @@ static void quote(const struct aid_exchange *exchange, const char *text, size_t 
 {
 	size_t length = strnlen(text, max);
 
-	if (aid_secret_repeats(exchange->assertion, text) || aid_secret_repeats(exchange->previous, text) ||
-		aid_secret_repeats(exchange->between, text)) {
+	if (repeats_secret(exchange, text)) {
 		(void)snprintf(out, max + 1, "%s", "left out: it repeats a secret");
 		return;
 	}

@@ -246,6 +246,16 @@ static void finish(struct aid_http_transfer *t, const struct aid_error *err)
 	free_transfer(t);
 }
 
+/* Also where it is but a name that stands in the request: then a sentence says less than it could. */
+static bool repeats_sent(const struct aid_http_transfer *t, const char *text)
+{
+	for (size_t i = 0; i < AID_HTTP_LINES_MAX; i++) {
+		if (aid_secret_repeats(t->lines[i], text))
+			return true;
+	}
+	return aid_secret_repeats(t->sent, text);
+}
+
 static int judge_status(struct aid_http_transfer *t, struct aid_error *err)
 {
 	long status = 0;
@@ -259,7 +269,7 @@ static int judge_status(struct aid_http_transfer *t, struct aid_error *err)
 	if (status >= HTTP_REDIRECT_FIRST && status < HTTP_ERROR_FIRST)
 		(void)aid_fail(err, AID_E_UNTRUSTED,
 			"host '%.64s': redirect %ld to '%.96s' is not followed", t->url.host, status,
-			t->location);
+			repeats_sent(t, t->location) ? "(left out: it repeats what was sent)" : t->location);
 	else
 		(void)aid_fail(err, AID_E_PROTOCOL, "host '%.64s': HTTP status %ld", t->url.host, status);
 	err->http_status = (int)status;

@@ -289,6 +289,8 @@ def exchange_right(bench):
         ("another issuer's assertion", "AID_E_DENIED", "invalid_request", {"HOST_ISSUER": "https://other.example"}),
         ("a part of the assertion in a sentence", "AID_E_DENIED", "left out: it repeats a secret",
          {"mode": "xch-echo-subject_token"}),
+        ("a part of the assertion in a redirect", "AID_E_UNTRUSTED", "redirect 302 to '.left out: it repeats",
+         {"mode": "xch-echo-location"}),
         ("a part of the session's token in a sentence", "AID_E_DENIED", "left out: it repeats a secret",
          {"mode": "xch-echo-subject_token", "SECRET": session,
           "options": {"subject_token": "session", "actor_token": "assertion"}}),

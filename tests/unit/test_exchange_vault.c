@@ -180,6 +180,7 @@ static void test_vault_redirect(void **state)
 		{"https://active.example", "redirect to another path"},
 		{"http://169.254.169.254/v1/auth/m/jwt/login", "only https"},
 		{"/v1/auth/m/jwt/login", "url '"},
+		{"eyJhbGciOiJFUzI1NiJ9:", "host 'h': left out: it repeats a secret"},
 	};
 	struct bench b;
 
