@@ -27,6 +27,22 @@ static int check_size(const char *what, size_t length, size_t max, struct aid_er
 	return AID_OK;
 }
 
+static int check_issuers(const char *const *issuers, struct aid_error *err)
+{
+	if (issuers[0] == NULL)
+		return aid_fail(err, AID_E_INVALID, "no issuer is named");
+	for (size_t i = 0; issuers[i] != NULL; i++) {
+		size_t length = strlen(issuers[i]);
+
+		if (i == AID_TRUSTS_MAX)
+			return aid_fail(err, AID_E_TOOBIG, "over %u issuers", AID_TRUSTS_MAX);
+		if (length < 1 || length > AID_TRUST_ISSUER_MAX || strchr(issuers[i], ' ') != NULL)
+			return aid_fail(err, AID_E_INVALID, "'%.80s' is no issuer of 1 to %u bytes without blanks",
+				issuers[i], AID_TRUST_ISSUER_MAX);
+	}
+	return AID_OK;
+}
+
 static int check(const struct aid_verify_request *request, struct aid_error *err)
 {
 	int r = check_size("a token", request->token_length, AID_TOKEN_MAX, err);
@@ -37,6 +53,8 @@ static int check(const struct aid_verify_request *request, struct aid_error *err
 		r = check_size("a subject", strlen(request->subject), AID_VERIFY_PIN_MAX, err);
 	if (r == AID_OK && request->certificate != NULL)
 		r = check_size("a certificate", strlen(request->certificate), AID_VERIFY_CERTIFICATE_MAX, err);
+	if (r == AID_OK && request->issuers != NULL)
+		r = check_issuers(request->issuers, err);
 	if (r != AID_OK || request->proof == NULL)
 		return r;
 	if (request->method == NULL || request->uri == NULL)
@@ -49,29 +67,22 @@ static int check(const struct aid_verify_request *request, struct aid_error *err
 	return r;
 }
 
-static int write_issuers(const char *const *issuers, struct aid_writer *writer, struct aid_error *err)
+/* They have been checked. */
+static void write_issuers(const char *const *issuers, struct aid_writer *writer)
 {
 	char text[ISSUERS_SIZE];
 	size_t used = 0;
 
-	for (size_t i = 0; issuers[i] != NULL; i++) {
+	for (size_t i = 0; i < AID_TRUSTS_MAX && issuers[i] != NULL; i++) {
 		size_t length = strlen(issuers[i]);
 
-		if (i == AID_TRUSTS_MAX)
-			return aid_fail(err, AID_E_TOOBIG, "over %u issuers", AID_TRUSTS_MAX);
-		if (length < 1 || length > AID_TRUST_ISSUER_MAX || strchr(issuers[i], ' ') != NULL)
-			return aid_fail(err, AID_E_INVALID, "'%.80s' is no issuer of 1 to %u bytes without blanks",
-				issuers[i], AID_TRUST_ISSUER_MAX);
 		if (i > 0)
 			text[used++] = ' ';
 		memcpy(text + used, issuers[i], length);
 		used += length;
 	}
-	if (used == 0)
-		return aid_fail(err, AID_E_INVALID, "no issuer is named");
 	text[used] = '\0';
 	aid_writer_text(writer, AID_TAG_ISSUERS, text);
-	return AID_OK;
 }
 
 static int write_cookie(struct aid_writer *writer, struct aid_error *err)
@@ -100,9 +111,12 @@ static int64_t time_for_daemon(int64_t deadline_boot_ms)
 static int write_request(const struct aid_verify_request *request, int64_t deadline_boot_ms,
 	struct aid_writer *writer, struct aid_error *err)
 {
-	int r = request->issuers != NULL ? write_issuers(request->issuers, writer, err)
-					 : write_cookie(writer, err);
+	int r = AID_OK;
 
+	if (request->issuers != NULL)
+		write_issuers(request->issuers, writer);
+	else
+		r = write_cookie(writer, err);
 	if (r != AID_OK)
 		return r;
 	aid_writer_text(writer, AID_TAG_AUDIENCE, request->audience);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The agentid authors
 """Credentials that a session's identity is exchanged for, with a fetch that does what each case says."""
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -329,15 +330,38 @@ def in_session(script, limit=20):
          "A=%s/agentid; %s" % (kh.BUILD, script)], capture_output=True, text=True, check=False, timeout=limit)
 
 
+def while_it_stands_still(host, before, meanwhile, after):
+    """Three scripts of one session; the daemon is stopped for as long as the second takes."""
+    os.mkdir("/run/still")
+    os.chmod("/run/still", 0o777)
+    steps = "%s; touch /run/still/ready; until [ -e /run/still/stopped ]; do sleep 0.05; done; %s; touch /run/still/read; " \
+            "until [ -e /run/still/on ]; do sleep 0.05; done; %s" % (before, meanwhile, after)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        done = pool.submit(in_session, steps, 60)
+        wait_for("the first script", lambda: os.path.exists("/run/still/ready"), 20)
+        host.daemon.send_signal(signal.SIGSTOP)
+        try:
+            wait_for("the daemon to stand still", lambda: state_of(host.daemon.pid) == "T")
+            host.write("/run/still/stopped", "")
+            wait_for("the second script", lambda: os.path.exists("/run/still/read"), 20)
+            assert state_of(host.daemon.pid) == "T"
+        finally:
+            host.daemon.send_signal(signal.SIGCONT)
+        host.write("/run/still/on", "")
+        return done.result()
+
+
+def state_of(pid):
+    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
 def get_makes_it_and_then_asks_nobody(host):
     running(host, section("aws", AWS), section("vault", VAULT))
     done = in_session("$A get aws; echo; kill -STOP %d; timeout 2 $A get aws; echo \" $?\"; kill -CONT %d; $A get aws"
                       % (host.daemon.pid, host.daemon.pid))
     assert "not permitted" in done.stderr, "the account may stop the daemon"
-    begun = subprocess.Popen(["sh", "-c", "sleep 1; kill -STOP %d; sleep 2; kill -CONT %d" %
-                              (host.daemon.pid, host.daemon.pid)])
-    done = in_session("$A get aws; echo; sleep 1.5; timeout 1 $A get aws; echo \" $?\"; $A get gcp; echo \"rc=$?\"")
-    begun.wait()
+    done = while_it_stands_still(host, "$A get aws; echo", "timeout 5 $A get aws; echo \" $?\"", "$A get gcp; echo \"rc=$?\"")
     lines = done.stdout.splitlines()
     assert lines[1].startswith("cred-aws-") and lines[2] == lines[1] + " 0" and lines[3] == "rc=3", (lines, done.stderr)
     assert "agentid: agent 'a' has no credential 'gcp'; it has aws, vault" in done.stderr, done.stderr

@@ -11,26 +11,6 @@ BAO=$("$AID_SRC/ci/servers" openbao) || give_up "no OpenBao"
 export PYTHONDONTWRITEBYTECODE=1
 provider=//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/r
 
-# enter_host: this machine's own programs, with agentid over them, in a private place; sets LEADER.
-enter_host()
-{
-    unshare -m -p -f --kill-child=KILL -- /bin/bash -c '
-        mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs -o mode=0755 tmpfs /run &&
-        mkdir -p /run/etc/up /run/etc/work /run/lib/up /run/lib/work /run/consumers /run/bao /run/examples /run/home /run/agentid &&
-        mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/up,workdir=/run/etc/work overlay /etc &&
-        mount -t overlay -o lowerdir=/var/lib,upperdir=/run/lib/up,workdir=/run/lib/work overlay /var/lib &&
-        mount -t overlay -o "lowerdir=$1/usr:/usr" overlay /usr &&
-        mount --bind "$2" /run/consumers && mount --bind "$3" /run/bao &&
-        mount --bind "$4" /run/examples && systemd-sysusers /usr/lib/sysusers.d/agentid.conf >/dev/null 2>&1
-        exec /bin/bash -c "trap exit TERM; while :; do sleep 3600 & wait; done"' bash "$AID_INST" "$CONSUMERS" "$(dirname "$BAO")" \
-        "$AID_SRC/examples/python" </dev/null >&2 &
-    UNSHARED=$!
-    at_exit 'end_process $UNSHARED'
-    wait_for 10 has_child "$UNSHARED" || return 1
-    LEADER=$(child_of "$UNSHARED")
-    wait_for 10 in_place test -x /usr/sbin/agentid-keyringd
-}
-
 configure()
 {
     in_place /bin/bash -c '
@@ -233,9 +213,9 @@ git_link()
         expect_text 'refs/heads/main$' "$STORY_DIR/out"
 }
 # git before 2.46 knows no other scheme than Basic.
+git_can_bearer() { in_place git credential capability </dev/null 2>/dev/null | grep -q 'capability authtype'; }
 git_bearer()
 {
-    in_place git credential capability </dev/null 2>/dev/null | grep -q 'capability authtype' || return 0
     git_read /git-bearer/repo.git "localhost:$PORT" >"$STORY_DIR/out" && expect_text 'refs/heads/main$' "$STORY_DIR/out"
 }
 
@@ -289,11 +269,16 @@ bao_without_token()
         >"$STORY_DIR/out" 2>&1 || return 1
     expect_text 'Code: 403' "$STORY_DIR/out"
 }
+# The login itself succeeds; what it wants to keep is refused.
 bao_stores_nothing()
 {
-    expect_fail 2 with_key vault "$STORY_DIR/vault" /usr/bin/env "BAO_ADDR=$BAO_ADDR" \
-        /run/bao/bao login - <"$STORY_DIR/vault" >"$STORY_DIR/out" 2>&1 || return 1
-    expect_fail 1 in_place test -e /run/home/svc-agent1/.vault-token
+    home_file login <"$STORY_DIR/vault"
+    expect_fail 2 in_session /usr/bin/env "BAO_ADDR=$BAO_ADDR" /bin/sh -c '/run/bao/bao login - <login' \
+        >"$STORY_DIR/out" 2>&1
+    local result=$?
+    in_place rm /run/home/svc-agent1/login
+    [ $result -eq 0 ] && expect_text 'agentid: no token is stored: the session has its own' "$STORY_DIR/out" &&
+        expect_fail 1 in_place test -e /run/home/svc-agent1/.vault-token
 }
 
 # What "policy trust" prints for Vault, as a person would run it; the issuer's documents are on loopback.
@@ -369,7 +354,7 @@ nothing_on_disk()
     done
 }
 
-enter_host || give_up "no private place"
+enter_host "$CONSUMERS" consumers "$(dirname "$BAO")" bao "$AID_SRC/examples/python" examples || give_up "no private place"
 configure || give_up "no configuration"
 in_place /usr/bin/agentid issuer init </dev/null >&2 || give_up "issuer init exited with $?"
 in_place /usr/bin/agentid issuer publish /run/issuer </dev/null >&2 || give_up "issuer publish exited with $?"
@@ -388,7 +373,7 @@ check "the kubernetes client by ExecCredential v1beta1" kube_exec v1beta1
 check "the kubernetes client without a credential says why" kube_without_credential
 check "git over https by a password" git_basic
 check "git over https by the helper's name" git_link
-check "git over https by Bearer, where git can" git_bearer
+if git_can_bearer; then check "git over https by Bearer" git_bearer; fi
 check "git for a host that is not allowed gets nothing" git_other_host
 check "skopeo for a registry that is named" skopeo_registry
 check "skopeo for a registry that docker's configuration does not name gets nothing" skopeo_other_registry

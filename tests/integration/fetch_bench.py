@@ -123,6 +123,14 @@ class Bench:
                 problem = f"{key} is {got.fields.get(key)!r}, {value!r} was expected"
         self.case(name, problem)
 
+    def unanswered(self, name, right, seconds=5):
+        """Waits until the number of requests that the silent provider lets wait is right."""
+        deadline = time.monotonic() + seconds
+        while not right(self.count("silent")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        now = self.count("silent")
+        self.case(name, None if right(now) else f"{now} requests")
+
     def story(self, function):
         """An exception in a story is a failure of it, and the next one is told all the same."""
         try:

@@ -3,11 +3,12 @@
 # Copyright The agentid authors
 """An issuer that signs whatever a test wants, and what a client of it would send.
 
-usage: verify_tokens.py DIRECTORY ISSUER AUDIENCE URI
+usage: verify_tokens.py [--proofs] DIRECTORY ISSUER AUDIENCE URI
 
 Writes to DIRECTORY the issuer's documents (.well-known/openid-configuration, jwks.json) and to
 DIRECTORY/cases one file NAME.token for each token, NAME.dpop for each proof, and client.pem and
-other.pem: two certificates.
+other.pem: two certificates. With --proofs it writes new proofs for the tokens that are there, with the same keys: a proof
+is good for a minute only.
 """
 import base64
 import datetime
@@ -63,7 +64,7 @@ class Lab:
     def __init__(self, directory, issuer, audience, uri):
         self.directory, self.issuer, self.audience, self.uri = directory, issuer, audience, uri
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.client, self.other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        self.client, self.other = self.key_of("client"), self.key_of("other")
         self.header = {"alg": "ES256", "kid": "lab", "typ": "JWT"}
 
     def write(self, name, text):
@@ -71,6 +72,16 @@ class Lab:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="ascii") as f:
             f.write(text)
+
+    def key_of(self, name):
+        path = os.path.join(self.directory, "cases", name + ".key")
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                return serialization.load_pem_private_key(f.read(), None)
+        key = ec.generate_private_key(ec.SECP256R1())
+        self.write(f"cases/{name}.key", key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode())
+        return key
 
     def documents(self):
         self.write(".well-known/openid-configuration",
@@ -125,7 +136,16 @@ class Lab:
         self.write(f"cases/{name}.dpop", sign(key, {"typ": typ, "alg": "ES256", "jwk": jwk_of(key)}, claims))
 
     def bound(self):
-        token = self.token("bound", cnf={"jkt": thumbprint(self.client)})
+        self.token("bound", cnf={"jkt": thumbprint(self.client)})
+        for name in ("client", "other"):
+            cert = certificate(name)
+            self.write(f"cases/{name}.pem", cert.public_bytes(serialization.Encoding.PEM).decode())
+            if name == "client":
+                self.token("mtls", cnf={"x5t#S256": b64(cert.fingerprint(hashes.SHA256()))})
+
+    def proofs(self):
+        with open(os.path.join(self.directory, "cases/bound.token"), encoding="ascii") as f:
+            token = f.read().strip()
         for name in ("bound", "again"):
             self.proof(name, token)
         self.proof("other-key", token, key=self.other)
@@ -136,18 +156,16 @@ class Lab:
         self.proof("ahead", token, iat=int(time.time()) + 60)
         self.proof("other-typ", token, typ="JWT")
         self.write("cases/large.dpop", "x" * 9000)
-        for name in ("client", "other"):
-            cert = certificate(name)
-            self.write(f"cases/{name}.pem", cert.public_bytes(serialization.Encoding.PEM).decode())
-            if name == "client":
-                self.token("mtls", cnf={"x5t#S256": b64(cert.fingerprint(hashes.SHA256()))})
 
 
 def main():
-    lab = Lab(*sys.argv[1:])
-    lab.documents()
-    lab.plain()
-    lab.bound()
+    arguments = [word for word in sys.argv[1:] if word != "--proofs"]
+    lab = Lab(*arguments)
+    if len(arguments) == len(sys.argv) - 1:
+        lab.documents()
+        lab.plain()
+        lab.bound()
+    lab.proofs()
 
 
 if __name__ == "__main__":

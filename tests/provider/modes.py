@@ -151,8 +151,15 @@ def forever(part):
         yield part
 
 
-def silent(_, connection, __):
-    connection.recv(1)
+def silent(server, connection, __):
+    """Until the client goes; GET /stats tells how many wait."""
+    with server.lock:
+        server.counts["silent"] += 1
+    try:
+        connection.recv(1)
+    finally:
+        with server.lock:
+            server.counts["silent"] -= 1
     return False
 
 
