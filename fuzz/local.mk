@@ -4,11 +4,13 @@
 fuzz_programs = \
 	%D%/fuzz_b64 \
 	%D%/fuzz_configuration \
+	%D%/fuzz_credentialrecord \
 	%D%/fuzz_discovery \
 	%D%/fuzz_dpop \
 	%D%/fuzz_exchange \
 	%D%/fuzz_http_header \
 	%D%/fuzz_ipc_frame \
+	%D%/fuzz_issued \
 	%D%/fuzz_json \
 	%D%/fuzz_jsonscan \
 	%D%/fuzz_jwk \
@@ -18,6 +20,7 @@ fuzz_programs = \
 	%D%/fuzz_manager \
 	%D%/fuzz_oauth \
 	%D%/fuzz_policy \
+	%D%/fuzz_record \
 	%D%/fuzz_rotation \
 	%D%/fuzz_str \
 	%D%/fuzz_target \
@@ -45,11 +48,17 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 
 %C%_fuzz_b64_LDADD = $(fuzz_oidc)
 %C%_fuzz_configuration_LDADD = $(fuzz_config)
+%C%_fuzz_credentialrecord_SOURCES = %D%/fuzz_credentialrecord.c helpers/agentid-keyringd/credentialrecord.c
+%C%_fuzz_credentialrecord_CPPFLAGS = $(keyringd_cppflags)
+%C%_fuzz_credentialrecord_LDADD = $(fuzz_base)
 %C%_fuzz_discovery_LDADD = $(fuzz_net)
 %C%_fuzz_dpop_LDADD = $(fuzz_oidc)
 %C%_fuzz_exchange_LDADD = $(fuzz_net)
 %C%_fuzz_http_header_LDADD = $(fuzz_net)
 %C%_fuzz_ipc_frame_LDADD = $(fuzz_base)
+%C%_fuzz_issued_SOURCES = %D%/fuzz_issued.c helpers/agentid-keyringd/issued.c
+%C%_fuzz_issued_CPPFLAGS = $(keyringd_cppflags)
+%C%_fuzz_issued_LDADD = $(fuzz_base)
 %C%_fuzz_json_LDADD = $(fuzz_oidc)
 %C%_fuzz_jsonscan_SOURCES = %D%/fuzz_jsonscan.c helpers/agentid/jsonscan.c
 %C%_fuzz_jsonscan_LDADD = $(fuzz_oidc)
@@ -62,6 +71,7 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_rotation_LDADD = $(fuzz_net)
 %C%_fuzz_oauth_LDADD = $(fuzz_net)
 %C%_fuzz_policy_LDADD = $(fuzz_oidc)
+%C%_fuzz_record_LDADD = $(fuzz_base)
 %C%_fuzz_str_LDADD = $(fuzz_base)
 %C%_fuzz_trusts_LDADD = $(fuzz_base)
 %C%_fuzz_target_LDADD = $(fuzz_base)
