@@ -14,8 +14,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 # pylint: disable=wrong-import-position
+import credential_host as credentials
 import keyringd_host as kh
 import pam_host as ph
+from credential_host import AWS, VAULT, section
 from keyringd_host import T, AsUid, Client, wait_for
 
 KEY_CALLS = (b"keyctl", b"add_key", b"request_key")
@@ -38,22 +40,24 @@ def refused(host, status, **arguments):
 # ---- F19: the key quota, which is the whole machine's ----
 
 class Quota:
-    """kernel.keys.root_maxbytes, put back whatever happens."""
-    PATH = "/proc/sys/kernel/keys/root_maxbytes"
+    """kernel.keys.root_maxbytes or root_maxkeys, put back whatever happens."""
+
+    def __init__(self, what="bytes"):
+        self.path, self.column = "/proc/sys/kernel/keys/root_max" + what, {"keys": 3, "bytes": 4}[what]
 
     def __enter__(self):
-        with open(self.PATH, encoding="utf-8") as f:
+        with open(self.path, encoding="utf-8") as f:
             self.before = f.read().strip()
         return self
 
     def leave(self, room):
-        """Only so many bytes more than root uses now."""
+        """Only so many more than root uses now."""
         with open("/proc/key-users", encoding="utf-8") as f:
-            used = next(line for line in f if line.split()[0] == "0:").split()[4].split("/")[0]
+            used = next(line for line in f if line.split()[0] == "0:").split()[self.column].split("/")[0]
         self.set(int(used) + room)
 
     def set(self, value):
-        with open(self.PATH, "w", encoding="utf-8") as f:
+        with open(self.path, "w", encoding="utf-8") as f:
             f.write("%s\n" % value)
 
     def __exit__(self, *_):
@@ -104,6 +108,63 @@ def quota_that_ends_meanwhile_leaves_nothing_half_made(host):
     ph.nothing_kept(host)
     host.control()
     host.open(account=ph.ACCOUNT)
+
+
+def nobody_gets_what_others_need(host, what, room, sysctl):
+    """Neither a session nor a credential is let in; who runs is refreshed."""
+    credentials.running(host, section("aws", AWS, "refresh = always\n"), section("vault", VAULT), lifetime_ms=3000,
+                        exchange_ms=4000)
+    s, others = host.open(), [host.open() for _ in range(6)]
+    command = subprocess.Popen(
+        [kh.BUILD + "/tests/support/session_client", "--account", "svc", "--uid", "4001", "--", "sh", "-c",
+         "read go; %s/agentid get vault; echo rc=$?" % kh.BUILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    wait_for("the session of the command", lambda: len(host.list()) == 8)
+    credentials.got(s)
+    with Quota(what) as quota:
+        for other in others:
+            quota.leave(room)
+            time.sleep(0.25)
+            kind, values = credentials.get(other, "vault")
+            if kind == kh.ERROR:
+                break
+        assert (kind, values[T["STATUS"]]) == (kh.ERROR, kh.ST["quota"]) and sysctl in values[T["TEXT"]], values
+        out, err = command.communicate("go\n", timeout=10)
+        assert "rc=1\n" in out and err.startswith("agentid: key quota of root: ") and \
+            sysctl.decode() in err, (out, err)
+        before = s.token(), s.token("agentid:aws")
+        wait_for("token and credential are refreshed", lambda: s.token() not in (None, before[0]) and
+                 s.token("agentid:aws") not in (None, before[1]), 8)
+        try:
+            host.open()
+            raise RuntimeError("opened")
+        except AssertionError as e:
+            assert "status=quota" in str(e), e
+    time.sleep(0.25)
+    credentials.got(other, "vault")
+
+
+def quota_of_bytes_is_asked_before_a_credential_is_got(host):
+    nobody_gets_what_others_need(host, "bytes", 600, b"raise kernel.keys.root_maxbytes")
+
+
+def quota_of_keys_is_asked_before_a_credential_is_got(host):
+    nobody_gets_what_others_need(host, "keys", 12, b"raise kernel.keys.root_maxkeys")
+
+
+# Room for the credential, but not for what has to be noted of it.
+def quota_that_ends_under_a_credential(host):
+    credentials.running(host, section("aws", AWS), delay_ms=300)
+    sessions = [host.open() for _ in range(6)]
+    for asked, (s, room) in enumerate(zip(sessions, range(40, 280, 40))):
+        with Quota() as quota:
+            client = Client()
+            client.send(kh.GET, [("SESSION", s.opened()["session"]), ("NAME", "aws")])
+            wait_for("it is asked for", lambda n=asked + 1: len(host.exchanged()) == n)
+            quota.leave(room)
+            kind, _, values = client.receive()
+        assert (kind, values[T["STATUS"]]) == (kh.ERROR, kh.ST["quota"]), (room, values)
+        assert s.token("agentid:aws") is None and "aws" not in credentials.info(s), room
 
 
 def quota_of_the_process_that_opens(host):
@@ -368,6 +429,8 @@ def config_error():
 
 
 CASES = [quota_is_asked_before_a_session_is_let_in, quota_that_ends_meanwhile_leaves_nothing_half_made,
+         quota_of_bytes_is_asked_before_a_credential_is_got, quota_of_keys_is_asked_before_a_credential_is_got,
+         quota_that_ends_under_a_credential,
          quota_of_the_process_that_opens, key_calls_that_are_refused, session_keyring_that_was_revoked,
          keyringd_that_hangs, fetch_that_hangs_is_replaced,
          a_thousand_idle_connections_of_one_uid, no_descriptor_left_for_the_daemon, log_that_nobody_reads,
