@@ -80,6 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main():
     directory, subject, lifetime, port, log = sys.argv[1:]
+    http.server.ThreadingHTTPServer.request_queue_size = 1024
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
     server.verifier = Verifier(directory, sts.AUDIENCE)
     server.subject, server.lifetime, server.log = subject, int(lifetime), log
