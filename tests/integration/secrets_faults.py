@@ -5,7 +5,9 @@
 import re
 import time
 
+import exchange_cases
 import managers
+import modes
 
 FRESH_S = 5.2  # FRESH_MS of managed.c, and a little
 HOST = "https://host.example"
@@ -171,10 +173,33 @@ def frames(bench):
     vault.stop()
 
 
+def others(bench):
+    """Not only a session's token is asked for with a client secret."""
+    vault = managers.Vault()
+    vault.values.update({"x": modes.SECRET, "wrong": "other"})
+    more = {"VAULT": pack({"address": vault.url, "role": "agentid", "ca_file": bench.file("ca.pem")})}
+    target = exchange_cases.rfc8693(bench)
+    bench.expect("EXCHANGE: the target's client has its secret there", target.ask(
+        files=["host.key"], FDS="h", TARGET_SECRET_REF="vault:kv/x#s", **more), "AID_OK")
+    bench.expect("EXCHANGE: with a descriptor beside it", target.ask(TARGET_SECRET_REF="vault:kv/x#s", **more),
+                 "AID_E_PROTOCOL", "nobody wants descriptor 'S'")
+    bench.expect("EXCHANGE: and is wrong there", target.ask(
+        files=["host.key"], FDS="h", TARGET_SECRET_REF="vault:kv/wrong#s", **more), "AID_E_DENIED",
+        "read again and is the same")
+    more.update(HOST_ISSUER=HOST, FDS="h")
+    bench.expect("RETIRE: a token is revoked with it", bench.retire("post", files=("host.key",),
+                                                                   SECRET_REF="vault:kv/x#s", **more), "AID_OK", COUNT_OF=1)
+    bench.expect("TOKEN: with a descriptor beside it", bench.token("post", files=("host.key", "secret"), **{
+        **more, "FDS": "hs", "SECRET_REF": "vault:kv/x#s"}), "AID_E_PROTOCOL", "descriptors")
+    bench.expect("TOKEN: for a client that needs no secret", bench.token("post", files=("host.key",), **{
+        **more, "SECRET_REF": "vault:kv/x#s", "method": "AID_TLS_CLIENT_AUTH"}), "AID_E_PROTOCOL", "needs no client secret")
+    vault.stop()
+
+
 def nothing_told(bench):
     text = bench.fetch.log_text().decode()
     found = [secret for secret in ("'right'", "canary-newest", "s.stub", "eyJ", "canary-bao") if secret in text]
     bench.case("no secret in the log", str(found) if found else None)
 
 
-STORIES = [wave, rotated, faults, frames, nothing_told]
+STORIES = [wave, rotated, faults, frames, others, nothing_told]
