@@ -29,6 +29,7 @@ import jose  # noqa: E402
 import modes  # noqa: E402
 import provider  # noqa: E402
 import sts  # noqa: E402
+import trust  # noqa: E402
 from sts_server import IDENTITY  # noqa: E402
 
 NOW = threading.local()  # the request that is being answered
@@ -90,8 +91,15 @@ class Server(provider.Server):
         with open(os.path.join(self.issuer, ".well-known/openid-configuration"), encoding="ascii") as f:
             issuer = json.load(f)["issuer"]
         verified, success, reply, answer, once = sts.verified, sts.success, modes.reply, modes.answer, clouds.once
-        trust = {"iss": issuer, "aud": sts.AUDIENCE, "sub": modes.SUBJECT, "max": 3600}
-        sts.roles = lambda _: {sts.ROLE: trust}
+        account = sts.Account()
+        account.providers = {issuer: {sts.AUDIENCE}}
+        account.add_role(sts.ROLE, trust.aws_document(issuer, sts.AUDIENCE, modes.SUBJECT))
+        self.variables.update({
+            "sts-account": account,
+            "entra-trust": trust.AzureTrust({"name": "a", "issuer": issuer, "subject": modes.SUBJECT,
+                                             "audiences": [clouds.AZURE_AUDIENCE]}),
+            "google-trust": trust.GoogleTrust(issuer, ["https:" + clouds.PROVIDER, clouds.PROVIDER],
+                                              {"google.subject": "assertion.sub"}, f"assertion.sub == '{modes.SUBJECT}'")})
         sts.verified = lambda token, _: verified(token, {issuer})
         sts.published_keys = self.published_keys
 
