@@ -30,6 +30,7 @@ agentid_SOURCES = \
 	%D%/output.c %D%/output.h \
 	%D%/revoke.c \
 	%D%/rotate.c \
+	%D%/runner.c %D%/runner.h \
 	%D%/serve.c %D%/serve.h \
 	%D%/serve_client.c \
 	%D%/serve_peer.c \

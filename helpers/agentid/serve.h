@@ -12,10 +12,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SERVE_WORKERS_MAX 64U /* connections at once */
-#define SERVE_RATE 100U       /* connections in a second */
-#define SERVE_ANSWER_S 30     /* the longest that one connection lasts */
-
 /* ---- the socket (serve_socket.c) ---- */
 
 /* A socket at path that everybody may connect to who gets there: who is answered is decided later. One

@@ -90,7 +90,7 @@ static int climb(pid_t pid, pid_t ancestor, struct link *links, size_t *ret_coun
 
 	for (pid_t at = pid; at != ancestor; at = links[count++].parent) {
 		if (at <= 1 || count == DEPTH_MAX)
-			return aid_fail(err, AID_E_DENIED, "process %d was not started by this session's agentid serve",
+			return aid_fail(err, AID_E_DENIED, "process %d was not started by this session's agentid",
 				(int)pid);
 		if (read_link(at, &links[count], err) != AID_OK)
 			return AID_E_DENIED;
