@@ -26,12 +26,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	const char *text = (const char *)bytes;
 	size_t visited = 0;
 	char out[16] = "";
-	const char *whole;
+	const char *whole, *raw;
+	size_t raw_length;
 	int r = jsonscan_members(text, length, NULL, check_member, &visited);
 
 	(void)!jsonscan_members(text, length, "a", check_member, &visited);
 	(void)!jsonscan_text(text, length, "a", out, sizeof(out));
 	fuzz_assert(strlen(out) < sizeof(out));
+	if (jsonscan_raw(text, length, "a", &raw, &raw_length) == AID_OK)
+		fuzz_assert(raw > text && raw + raw_length < text + length && raw[-1] == '"' && raw[raw_length] == '"');
 	if (aid_json_parse(bytes, length, length, &json, NULL) != AID_OK)
 		return 0;
 	fuzz_assert(r == AID_OK);

@@ -7,6 +7,7 @@ fuzz_programs = \
 	%D%/fuzz_credentialrecord \
 	%D%/fuzz_discovery \
 	%D%/fuzz_dpop \
+	%D%/fuzz_endpoint_request \
 	%D%/fuzz_exchange \
 	%D%/fuzz_http_header \
 	%D%/fuzz_ipc_frame \
@@ -53,6 +54,8 @@ EXTRA_DIST += %D%/README.md %D%/corpus %D%/dict
 %C%_fuzz_credentialrecord_LDADD = $(fuzz_base)
 %C%_fuzz_discovery_LDADD = $(fuzz_net)
 %C%_fuzz_dpop_LDADD = $(fuzz_oidc)
+%C%_fuzz_endpoint_request_SOURCES = %D%/fuzz_endpoint_request.c helpers/agentid/endpoint_request.c
+%C%_fuzz_endpoint_request_LDADD = $(fuzz_base)
 %C%_fuzz_exchange_LDADD = $(fuzz_net)
 %C%_fuzz_http_header_LDADD = $(fuzz_net)
 %C%_fuzz_ipc_frame_LDADD = $(fuzz_base)

@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include "adapter.h"
+#include "aws.h"
 #include "jsonscan.h"
 
 #include <stdio.h>
@@ -28,6 +29,13 @@ static int check_members(const char *name, const struct credential *credential, 
 	return AID_OK;
 }
 
+int aws_read(const char *name, struct credential *ret_credential, struct aid_error *err)
+{
+	int r = credential_read(name, 0, ret_credential, err);
+
+	return r == AID_OK ? check_members(name, ret_credential, err) : r;
+}
+
 int command_aws(const struct cli *cli, int argc, char **argv)
 {
 	struct adapter adapter = {.credential = "aws"};
@@ -38,9 +46,7 @@ int command_aws(const struct cli *cli, int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	r = credential_read(adapter.credential, 0, &credential, &err);
-	if (r == AID_OK)
-		r = check_members(adapter.credential, &credential, &err);
+	r = aws_read(adapter.credential, &credential, &err);
 	if (r == AID_OK)
 		(void)printf("%s\n", credential.bytes);
 	credential_wipe(&credential);

@@ -19,6 +19,7 @@ int command_allow(const struct cli *cli, int argc, char **argv);
 /* Adapters: adapter.h. */
 int command_header(const struct cli *cli, int argc, char **argv);
 int command_aws(const struct cli *cli, int argc, char **argv);
+int command_aws_endpoint(const struct cli *cli, int argc, char **argv);
 int command_gcp(const struct cli *cli, int argc, char **argv);
 int command_kube(const struct cli *cli, int argc, char **argv);
 int command_git_credential(const struct cli *cli, int argc, char **argv);

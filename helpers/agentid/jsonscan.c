@@ -13,6 +13,9 @@ struct scan {
 	const char *within;
 	jsonscan_visit visit;
 	void *context;
+	const char *raw_name; /* of the string that is looked for; NULL: none */
+	const char *raw;      /* where it stands */
+	size_t raw_length;
 	char closers[JSONSCAN_DEPTH_MAX]; /* of the groups that are open */
 	unsigned int depth;
 	unsigned int visited; /* the depth of the object whose members are visited; 0: none */
@@ -90,8 +93,17 @@ static int begin_value(struct scan *scan)
 	return AID_OK;
 }
 
+static void take_raw(struct scan *scan, const char *name, const char *begin)
+{
+	if (scan->visited != scan->depth || scan->raw_name == NULL || !aid_streq(name, scan->raw_name))
+		return;
+	scan->raw = begin + 1;
+	scan->raw_length = (size_t)(scan->at - begin) - 2;
+}
+
 static int begin_member(struct scan *scan)
 {
+	const char *begin;
 	char name[JSONSCAN_TEXT_MAX + 1];
 	char value[JSONSCAN_TEXT_MAX + 1];
 
@@ -103,9 +115,11 @@ static int begin_member(struct scan *scan)
 			scan->visited = 2;
 		return begin_value(scan);
 	}
+	begin = scan->at;
 	if (scan_text(scan, value) != AID_OK)
 		return AID_E_PROTOCOL;
-	if (scan->visited == scan->depth && name[0] != '\0' && value[0] != '\0')
+	take_raw(scan, name, begin);
+	if (scan->visit != NULL && scan->visited == scan->depth && name[0] != '\0' && value[0] != '\0')
 		scan->visit(scan->context, name, value);
 	return AID_OK;
 }
@@ -118,6 +132,31 @@ static void end_group(struct scan *scan)
 	scan->at++;
 }
 
+static int scan_document(struct scan *scan)
+{
+	bool begun = true; /* a group, in which nothing has been seen */
+
+	if (peek(scan) != '{' || begin_value(scan) != AID_OK)
+		return AID_E_PROTOCOL;
+	while (scan->depth > 0) {
+		unsigned int depth = scan->depth;
+		char close = scan->closers[depth - 1];
+
+		if (peek(scan) == close) {
+			end_group(scan);
+			begun = false;
+			continue;
+		}
+		if (!begun && expect(scan, ',') != AID_OK)
+			return AID_E_PROTOCOL;
+		if ((close == '}' ? begin_member(scan) : begin_value(scan)) != AID_OK)
+			return AID_E_PROTOCOL;
+		begun = scan->depth > depth;
+	}
+	(void)peek(scan);
+	return scan->at == scan->end ? AID_OK : AID_E_PROTOCOL;
+}
+
 int jsonscan_members(const char *text, size_t length, const char *within, jsonscan_visit visit,
 	void *context)
 {
@@ -127,27 +166,20 @@ int jsonscan_members(const char *text, size_t length, const char *within, jsonsc
 		.visit = visit,
 		.context = context,
 		.visited = within == NULL ? 1 : 0};
-	bool begun = true; /* a group, in which nothing has been seen */
 
-	if (peek(&scan) != '{' || begin_value(&scan) != AID_OK)
-		return AID_E_PROTOCOL;
-	while (scan.depth > 0) {
-		unsigned int depth = scan.depth;
-		char close = scan.closers[depth - 1];
+	return scan_document(&scan);
+}
 
-		if (peek(&scan) == close) {
-			end_group(&scan);
-			begun = false;
-			continue;
-		}
-		if (!begun && expect(&scan, ',') != AID_OK)
-			return AID_E_PROTOCOL;
-		if ((close == '}' ? begin_member(&scan) : begin_value(&scan)) != AID_OK)
-			return AID_E_PROTOCOL;
-		begun = scan.depth > depth;
-	}
-	(void)peek(&scan);
-	return scan.at == scan.end ? AID_OK : AID_E_PROTOCOL;
+int jsonscan_raw(const char *text, size_t length, const char *name, const char **ret_raw, size_t *ret_length)
+{
+	struct scan scan = {.at = text, .end = text + length, .raw_name = name, .visited = 1};
+	int r = scan_document(&scan);
+
+	if (r != AID_OK || scan.raw == NULL)
+		return r != AID_OK ? r : AID_E_NOTFOUND;
+	*ret_raw = scan.raw;
+	*ret_length = scan.raw_length;
+	return AID_OK;
 }
 
 struct wanted {

@@ -23,5 +23,8 @@ int jsonscan_members(const char *text, size_t length, const char *within, jsonsc
 	void *context) AID_WUR;
 /* One such value of the document into out; AID_E_NOTFOUND without it, AID_E_TOOBIG. */
 int jsonscan_text(const char *text, size_t length, const char *name, char *out, size_t size) AID_WUR;
+/* Where a string of the document stands between its quotes, of any length and with its escapes: for one
+ * that is copied into another document. AID_E_NOTFOUND without it. */
+int jsonscan_raw(const char *text, size_t length, const char *name, const char **ret_raw, size_t *ret_length) AID_WUR;
 
 #endif

@@ -8,13 +8,18 @@ agentid_SOURCES = \
 	%D%/adapter.c %D%/adapter.h \
 	%D%/admin_exec.c \
 	%D%/ask.c %D%/ask.h \
-	%D%/aws.c \
+	%D%/aws.c %D%/aws.h \
 	%D%/cli.c %D%/cli.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.h \
 	%D%/credentialinfo.c %D%/credentialinfo.h \
 	%D%/credential.c %D%/credential.h \
 	%D%/docker_credential.c \
+	%D%/endpoint.c %D%/endpoint.h \
+	%D%/endpoint_client.c \
+	%D%/endpoint_peer.c \
+	%D%/endpoint_request.c %D%/endpoint_request.h \
+	%D%/endpoint_token.c \
 	%D%/exec.c \
 	%D%/gcp.c \
 	%D%/get.c \

@@ -22,6 +22,13 @@ static const struct cli_command commands[] = {
 		"NAME is \"token\" unless given. One line, \"Authorization: Bearer ...\".\n", command_header},
 	{"aws", "[NAME]", "Answer AWS's SDKs as a credential_process",
 		"NAME is \"aws\" unless given.\n", command_aws},
+	{"aws-endpoint", "[--credential NAME] [--] COMMAND [ARGUMENT ...]",
+		"Run a command that AWS's SDKs ask a port for the credential in",
+		"For SDKs that start no credential_process. COMMAND gets AWS_CONTAINER_CREDENTIALS_FULL_URI and\n"
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE; 127.0.0.1 answers what descends from it and nobody else.\n"
+		"Ends when COMMAND does, with its exit status.\n\n"
+		"  --credential NAME  another credential than \"aws\"\n",
+		command_aws_endpoint},
 	{"gcp", "--audience AUDIENCE [NAME]", "Answer Google's libraries as an executable source",
 		"NAME is \"token\" unless given; it has to be a JWT. A failure is told in the answer, and the\n"
 		"exit status is 0.\n\n"

@@ -7,7 +7,7 @@
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
-adapters="header aws gcp kube git-credential docker-credential vault-token"
+adapters="header aws aws-endpoint gcp kube git-credential docker-credential vault-token"
 commands="get $adapters exec serve list status revoke allow rotate verify check issuer policy setup"
 expect 0 "$AGENTID" --help
 for command in $commands; do

@@ -3,6 +3,7 @@ cli_tests = \
 	%D%/adapters.sh \
 	%D%/check.sh \
 	%D%/daemon.sh \
+	%D%/endpoint.sh \
 	%D%/get.sh \
 	%D%/help.sh \
 	%D%/issuer.sh \

@@ -112,6 +112,8 @@ CONF
     in_place sh -c "cat >$HOME_DIR/life && chmod 0755 $HOME_DIR/life" <<LIFE
 export PYTHONPATH=/run/consumers PYTHONDONTWRITEBYTECODE=1
 agentid list --json >list-at-open
+AWS_CONFIG_FILE=/nonexistent AWS_DEFAULT_REGION=eu-west-1 agentid aws-endpoint -- /usr/bin/python3 -W ignore endpoint.py >endpoint.out 2>endpoint.err &
+endpoint=\$!
 agentid get other 2>other.err; echo "other \$?"
 end=\$((\$(date +%s) + 45))
 until [ "\$(date +%s)" -ge "\$end" ]; do
@@ -127,11 +129,33 @@ CALL
     sleep 0.7
 done
 AWS_PROFILE=agentid /usr/bin/python3 -W ignore -m awscli --endpoint-url "http://127.0.0.1:$STS_PORT" sts get-caller-identity --query Account --output text
+wait \$endpoint; echo "endpoint \$?"
 for name in aws vault; do keyctl pipe %user:agentid:\$name; echo; done >payloads
 agentid list --json >list-at-end
 agentid get lasting >last-vault
 curl -sS -o /dev/null -w '%{http_code}' -H "X-Vault-Token: \$(cat last-vault)" $BAO_ADDR/v1/auth/token/lookup-self >last-was
 LIFE
+}
+
+# The same beside it for SDKs that start no program: one client all the time, then awscli.
+endpoint_script()
+{
+    in_place sh -c "cat >$HOME_DIR/endpoint.py" <<CALLS
+import os, subprocess, sys, time
+import boto3
+session = boto3.Session()
+sts = session.client("sts", endpoint_url="http://127.0.0.1:$STS_PORT")
+end = time.monotonic() + 42
+while time.monotonic() < end:
+    try:
+        arn = sts.get_caller_identity()["Arn"]
+        print("aws", session.get_credentials().access_key, session.get_credentials().method, arn, flush=True)
+    except Exception as error:
+        print("failed", type(error).__name__, str(error)[:200], flush=True)
+    time.sleep(0.7)
+sys.exit(subprocess.run([sys.executable, "-W", "ignore", "-m", "awscli", "--endpoint-url", "http://127.0.0.1:$STS_PORT", "sts",
+                         "get-caller-identity", "--query", "Account", "--output", "text"]).returncode)
+CALLS
 }
 
 live() { in_place su - svc-cloud -c "./life" </dev/null >"$SAID" 2>"$SAID.err"; }
@@ -162,6 +186,20 @@ vault_renewed()
 }
 after_the_restart() { tail -n 8 "$SAID" | grep -q '^aws ASIA' && tail -n 8 "$SAID" | grep -q '^vault .* 200$'; }
 awscli_through_agentid() { expect_text '^123456789012$' "$SAID"; }
+
+# What fails does so at the restart, because the STS is away or has forgotten the key; the endpoint never does.
+through_the_endpoint()
+{
+    local keys calls
+    in_place cat "$HOME_DIR/endpoint.out" "$HOME_DIR/endpoint.err" </dev/null >"$STORY_DIR/endpoint"
+    keys=$(awk '$1 == "aws" { print $2 }' "$STORY_DIR/endpoint" | sort -u | wc -l)
+    calls=$(grep -c '^aws ASIA[0-9A-F]* container-role arn:aws:sts::123456789012:assumed-role/orders-agent/cloud-agent' "$STORY_DIR/endpoint")
+    echo "$keys keys, $calls calls"
+    expect_fail 1 grep -vE '^aws ASIA|^failed (EndpointConnectionError|ConnectionClosedError|ClientError .*ExpiredToken)|^123456789012$' \
+        "$STORY_DIR/endpoint" || return 1
+    [ "$keys" -ge 4 ] && [ "$calls" -ge 20 ] && expect_text '^endpoint 0$' "$SAID" && expect_text '^123456789012$' "$STORY_DIR/endpoint" &&
+        tail -n 5 "$STORY_DIR/endpoint" | expect_fail 1 grep -q '^failed'
+}
 
 named_for_the_auditor()
 {
@@ -210,13 +248,14 @@ at_exit 'end_process $STS; end_process $BAO_PID'
 start_sts || give_up "the STS does not start"
 start_bao || give_up "OpenBao does not start"
 start_daemons || give_up "the daemons do not start"
-session_script || give_up "no script"
+session_script && endpoint_script || give_up "no script"
 
 check "agentid check shows the credentials" in_place /usr/bin/agentid check --json
 check "a session lives through a restart of both servers" live_through_a_restart
 check "at_open: AWS credentials are there when it opens" ready_at_open
 check "boto3 by keyctl pipe, over several refreshes" aws_refreshed
 check "the same by awscli and agentid aws" awscli_through_agentid
+check "boto3 and awscli by agentid aws-endpoint, over the same refreshes" through_the_endpoint
 check "a Vault token in place while it can be renewed" vault_renewed
 check "both work after the restart" after_the_restart
 check "the STS's log names agent and session, each with the policy" named_for_the_auditor
