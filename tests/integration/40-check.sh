@@ -129,7 +129,7 @@ bad "key that has no meaning" \
     "$G:9: [token] subject has no meaning with source = host; take one of them out" \
     edit '$a subject = agent:x'
 bad "secret pasted into the configuration" \
-    "$S:10: [token] client_secret: secret reference starts with neither file: nor credential:" \
+    "$S:10: [token] client_secret: secret reference starts with none of file:, credential:, vault: and aws-sm:" \
     second_agent <<CONF
 source = oidc
 issuer = https://idp.example.com

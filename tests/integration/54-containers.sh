@@ -331,7 +331,8 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 s.bind(sys.argv[1])
 os.chmod(sys.argv[1], 0o666)
 s.listen(64)
-os.dup2(s.fileno(), 3, inheritable=True)
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)  # it may have been 3 already
 os.execvp("su", ["su", "svc-box", "-c", "export LISTEN_FDS=1 LISTEN_PID=$$; exec agentid serve"])
 PYTHON
     in_place python3 /run/listen.py "$1" </dev/null

@@ -121,7 +121,10 @@ says_what_is_wrong()
 }
 upgrade_with_it_broken()
 {
-    spoil && as_written 1 >&2 && is_version "$current" && says_what_is_wrong && load_is_kept && logins_work
+    # Its last command is "agentid check", which says what is wrong.
+    spoil && expect_fail 6 as_written 1 >"$STORY_DIR/upgrade" 2>&1 &&
+        expect_text 'broken.conf:3' "$STORY_DIR/upgrade" && is_version "$current" && says_what_is_wrong &&
+        load_is_kept && logins_work
 }
 broken_between_unpack_and_configure()
 {
@@ -151,10 +154,10 @@ agent_is_refused()
 {
     local begun=$SECONDS
     in_root journalctl -q --no-pager -n 0 --show-cursor --cursor-file=/run/probe/cursor
-    expect_fail 255 ssh_as svc-ssh true || return 1
+    expect_fail 254 ssh_as svc-ssh true || return 1
     [ $((SECONDS - begun)) -lt 14 ] || { echo "after $((SECONDS - begun)) s"; return 1; }
     in_root journalctl -q --no-pager --cursor-file=/run/probe/cursor >"$STORY_DIR/refused"
-    expect_text 'pam_agentid\(sshd:session\): .*keyringd' "$STORY_DIR/refused"
+    expect_text 'pam_agentid\(sshd:session\): op=open account=.svc-ssh. status=.*keyringd\.sock' "$STORY_DIR/refused"
 }
 agent_has_token()
 {
