@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	%D%/fuzz \
 	%D%/integration \
 	%D%/lint \
+	%D%/moto.txt \
 	%D%/package \
 	%D%/packages-demo.txt \
 	%D%/packages-root.txt \

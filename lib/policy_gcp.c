@@ -106,7 +106,7 @@ static void lint_condition(struct policy_lint *lint, const struct aid_json *valu
 {
 	const struct policy_path path = {.text = "$.attributeCondition"};
 	const char *condition = value == NULL ? NULL : aid_json_string(value);
-	char bare[CONDITION_MAX];
+	char bare[CONDITION_MAX] = "";
 
 	if (condition == NULL || condition[0] == '\0') {
 		policy_find(lint, &path, policy_shown(value),

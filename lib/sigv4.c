@@ -294,7 +294,7 @@ static int make_authorization(const struct aid_sigv4_keys *keys, const char *sco
 {
 	AID_AUTO(aid_secret) *value = aid_secret_new(256 + strlen(keys->id) + strlen(scope) + strlen(names));
 	struct text text = {value, value == NULL};
-	const char *const parts[] = {ALGORITHM " Credential=", keys->id, "/", scope, ", SignedHeaders=",
+	const char *const parts[] = {ALGORITHM, " Credential=", keys->id, "/", scope, ", SignedHeaders=",
 		names, ", Signature=", made->signature};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

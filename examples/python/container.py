@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright The agentid authors
 """A credential of an agent session inside a container that has agentid serve's socket and no more.
