@@ -126,7 +126,7 @@ const struct aid_option aid_agent_options[] = {
 	{"rotate", "provider", AID_VALUE_CHOICE, .offset = ROTATE(provider),
 		.names = rotate_provider_names, .sources = AID_FOR_OIDC, .auths = AUTH_SECRET},
 	{"rotate", "every", AID_VALUE_DURATION, .offset = ROTATE(every_ms), .min = 1000,
-		.max = 365 * 24 * HOUR_MS},
+		.max = INT64_C(365) * 24 * HOUR_MS},
 	{"rotate", "admin_url", AID_VALUE_URL, .offset = ROTATE(admin_url), .max = 512},
 	{"rotate", "admin_client_id", AID_VALUE_PIN, .offset = ROTATE(admin_client_id), .max = 255},
 	{"rotate", "admin_client_auth", AID_VALUE_CHOICE, .offset = ROTATE(admin_client_auth),

@@ -193,7 +193,7 @@ int aid_ipc_recv(int fd, void *buffer, size_t capacity, size_t *ret_length, int 
 		return aid_fail(err, AID_E_UNREACHABLE, "the other side closed the connection");
 	r = take_fds(&message, taken, max_fds < AID_IPC_FDS_MAX ? max_fds : AID_IPC_FDS_MAX, &n_fds);
 	if (r == AID_OK && (message.msg_flags & MSG_TRUNC) == 0) {
-		for (size_t i = 0; i < n_fds; i++)
+		for (size_t i = 0; fds != NULL && i < n_fds; i++)
 			fds[i] = taken[i];
 		*ret_length = (size_t)got;
 		*ret_n_fds = n_fds;

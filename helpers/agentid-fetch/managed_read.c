@@ -124,6 +124,7 @@ static void stop_waiting(struct managed *m)
 }
 
 /* All who wait go on, or fail for one reason. */
+/* NOLINTNEXTLINE(misc-no-recursion): a login that fails at once ends those who wait, and begins nothing. */
 static void logged_in(struct manager *manager, const struct aid_error *err)
 {
 	struct managed *waiting[64];
@@ -178,6 +179,7 @@ static void on_login(void *data, struct aid_http_response *response, const struc
 	logged_in(manager, why.status == AID_OK ? NULL : &why);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a login that fails at once ends those who wait, and begins nothing. */
 static void login_step(struct manager *manager)
 {
 	struct aid_exchange_call call = {.body = NULL};
@@ -231,6 +233,7 @@ static void on_answer(void *data, struct aid_http_response *response, const stru
 	}
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a login that fails at once ends those who wait, and begins nothing. */
 static void step(struct managed *m)
 {
 	struct manager *manager = m->manager;

@@ -44,7 +44,7 @@ static const char *newline_after(const char *text)
 static bool is_header(const char *line, const char *word, const char *name)
 {
 	static const char blanks[] = " \t";
-	char quote;
+	char quote = '\0';
 
 	if (*line++ != '[')
 		return false;
@@ -55,7 +55,8 @@ static bool is_header(const char *line, const char *word, const char *name)
 	if (word[0] != '\0' && strspn(line, blanks) == 0)
 		return false;
 	line += strspn(line, blanks);
-	quote = *line == '"' || *line == '\'' ? *line++ : '\0';
+	if (*line == '"' || *line == '\'')
+		quote = *line++;
 	if (!aid_str_has_prefix(line, name))
 		return false;
 	line += strlen(name);
